@@ -1,0 +1,43 @@
+"""What a rehearsal ordered the vendor to do wrong or differently, beyond plain network faults.
+
+Invariant: all of it is off at the start and after `reset`; each piece counts what it really did, so a test can
+prove that its trouble hit.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Drift:
+    """Rows slip while somebody pages: after so many pages one member is inserted or deleted (R40)."""
+
+    after_pages: int
+    action: str
+    list_id: str
+
+
+@dataclass(slots=True)
+class Rehearsals:
+    """Orders of the control verbs."""
+
+    bad_keys: set[str] = field(default_factory=set)
+    drift: Drift | None = None
+    pages_seen: int = 0
+    drifted: int = 0
+    lose_every: int = 0
+    """Every so-many-th row of a batch add is claimed and not applied (R17, F15); 0 for none."""
+    rows_seen: int = 0
+    rows_lost: int = 0
+    total_lie: int = 0
+    """Added to the `total_items` of member listings (R39)."""
+    hold_batches: bool = False
+
+    def loses_this_row(self) -> bool:
+        """Counts one row of a batch add; whether it is the one to lose."""
+        if not self.lose_every:
+            return False
+        self.rows_seen += 1
+        if self.rows_seen % self.lose_every:
+            return False
+        self.rows_lost += 1
+        return True

@@ -1,0 +1,1 @@
+"""Suppliers of contacts, one module a kind."""

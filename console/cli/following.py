@@ -1,0 +1,108 @@
+"""Following a job from the command line, and saying how it ended.
+
+Invariant: leaving is not cancelling: whoever stops following is told how to follow again and how to cancel.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from console.cli.failure import Failure, tell
+from console.cli.output import document, narrate, say
+from console.cli.session import Session
+from console.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from state.model import Job
+
+TAKEN_SECONDS = 30.0
+
+
+def follow_to_end(session: Session, job_id: str) -> Job | None:
+    """Show a job on stderr until nobody carries it any more; None when the person stopped following."""
+    from console.cli.progress import Progress
+    from console.jobs.follow import follow
+    from state.ids import short_id
+
+    progress = Progress()
+    told = ""
+    try:
+        job = follow(
+            session.state_path,
+            job_id,
+            on_line=progress.line,
+            on_progress=progress.show,
+            stop=threading.Event(),
+        )
+        told = job.text
+        return job
+    except KeyboardInterrupt:
+        short = short_id(job_id)
+        progress.close()
+        narrate(f"The job {short} goes on without this terminal. [interrupted]")
+        narrate(f"next: listwarden job follow {short}, or: listwarden job cancel {short}")
+        return None
+    finally:
+        progress.close(told)
+
+
+def wait_until_taken(session: Session, before: Job) -> None:
+    """Wait until the process just started has claimed a job that stood still; else following would end at once.
+
+    Gives up after some seconds: following then tells that nobody carries the job.
+    """
+    from state.jobs import get_job
+
+    deadline = time.monotonic() + TAKEN_SECONDS
+    with session.reading() as state:
+        while time.monotonic() < deadline:
+            job = get_job(state, before.job_id)
+            if job.state.final or (job.pid, job.heartbeat_at) != (before.pid, before.heartbeat_at):
+                return
+            time.sleep(0.1)
+
+
+def exit_code_of(job: Job) -> ExitCode:
+    """The exit code of a job as it stands; one without an end failed, unless it waits for the vendor."""
+    from state.model import JobState
+
+    if job.exit_code is not None and job.state is not JobState.RUNNING:
+        return ExitCode(job.exit_code)
+    return ExitCode.DONE if job.state is JobState.WAITING else ExitCode.FAILED
+
+
+def outcomes_of(job: Job) -> dict[str, int]:
+    """Rows by outcome, every outcome named."""
+    from state.model import Outcome
+
+    return {outcome.value: job.counts.get(outcome.value, 0) for outcome in Outcome}
+
+
+def tell_job_end(session: Session, job: Job) -> ExitCode:
+    """Print the result of an export's job, on stdout for JSON and people, why on stderr."""
+    from state.ids import short_id
+    from state.reasons import REASONS
+
+    code = exit_code_of(job)
+    if session.json:
+        document(
+            {
+                "job": job.job_id,
+                "plan": job.plan_id,
+                "state": job.state.value,
+                "outcomes": outcomes_of(job),
+                "reason": job.reason,
+                "text": job.text,
+            }
+        )
+    else:
+        told = ", ".join(f"{rows:,} {word}" for word, rows in outcomes_of(job).items() if rows)
+        say(f"Job {short_id(job.job_id)} {job.state.value}: {told or 'nothing was sent'}.")
+    if code is not ExitCode.DONE:
+        known = REASONS.get(job.reason)
+        text = job.text or (known.help if known else f"The job stands {job.state.value}.")
+        tell(Failure(code, job.reason or "unknown", text, known.next if known else ""))
+        narrate(f"see: listwarden job outcomes {short_id(job.job_id)}")
+    return code

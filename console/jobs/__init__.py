@@ -1,0 +1,1 @@
+"""Jobs a person launches, one file a job."""

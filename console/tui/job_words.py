@@ -1,0 +1,145 @@
+"""Jobs in words: where one stands, what it waits for, what to do when it stands still."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from console.tui.text import counted, duration, number, relative, sentence, stacked, when
+from console.tui.widgets.status_line import SIGNS, Pace
+from state.ids import short_id
+from state.model import Job, JobKind, JobState
+from state.moments import utc_now
+from state.reasons import REASONS
+
+if TYPE_CHECKING:
+    from console.tui.screens.confirm import Confirm
+
+STATE_STYLES = {
+    JobState.QUEUED: "dim",
+    JobState.RUNNING: "green",
+    JobState.WAITING: "yellow",
+    JobState.STALLED: "yellow",
+    JobState.CANCELLED: "dim",
+    JobState.DONE: "green",
+    JobState.PARTLY: "yellow",
+    JobState.FAILED: "red",
+}
+BAR_CELLS = 24
+
+
+def counts_words(job: Job) -> str:
+    """``12 sent, 1 rejected``."""
+    return ", ".join(f"{rows:,} {word}" for word, rows in job.counts.items() if rows)
+
+
+def lasted(job: Job, now: datetime | None = None) -> str:
+    """How long it ran, or has been running."""
+    if job.started_at is None:
+        return "–"
+    if job.ended_at is None and job.state is not JobState.RUNNING:
+        return "–"
+    return duration((job.ended_at or now or utc_now()) - job.started_at)
+
+
+def job_facts(job: Job, pace: Pace | None = None, *, now: datetime | None = None) -> Content:
+    """Who, when, how far, how it ended or why it stands still; four or five lines."""
+    lines: list[Content | str] = [
+        sentence(
+            (f"{SIGNS[job.state]} ", f"bold {STATE_STYLES[job.state]}"),
+            (f"{job.kind.value} {job.link or job.connection}", "bold"),
+            f" → {job.connection}" if job.link else "",
+            (f" · job {short_id(job.job_id)}", "dim"),
+            f" · plan {short_id(job.plan_id)}" if job.plan_id else "",
+            " · asked to stop" if job.cancel_requested and not job.state.final else "",
+        ),
+        sentence(
+            f"{job.operator} on {job.host}" + (f", process {job.pid}" if job.pid else ""),
+            f" · began {when(job.started_at or job.created_at, now)}",
+            f" · took {lasted(job, now)}" if job.ended_at is not None else "",
+            _heartbeat(job, now),
+        ),
+    ]
+    if not job.state.final:
+        lines.append(progress_line(job, pace or Pace()))
+    if job.waiting_for:
+        lines.append(sentence(("Waits for ", "bold"), job.waiting_for))
+    if job.text:
+        lines.append(sentence(job.text, (f" [{job.reason}]" if job.reason else "", "dim")))
+    if counts := counts_words(job):
+        lines.append(sentence(("Rows ", "dim"), counts))
+    if (way := next_step(job)) is not None:
+        lines.append(sentence(("→ ", "bold"), way))
+    return stacked(lines)
+
+
+def progress_line(job: Job, pace: Pace) -> Content:
+    """Phase, bar, done of total, rate and time left."""
+    phase = job.phase or ("waiting for its process" if job.state is JobState.QUEUED else "starting")
+    if not job.total:
+        done = f" {number(job.done)} {job.unit}" if job.done else ""
+        return sentence((phase, "bold"), done)
+    share = min(1.0, job.done / job.total)
+    full = int(share * BAR_CELLS)
+    speed = f" · {_rate(pace.per_second)}" if pace.per_second else ""
+    left = f" · {duration(pace.seconds_left)} left" if pace.seconds_left is not None else ""
+    return sentence(
+        (phase, "bold"),
+        f" {'█' * full}{'░' * (BAR_CELLS - full)} {number(job.done)} of {number(job.total)} {job.unit} ({int(share * 100)} %)",
+        speed,
+        left,
+    )
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"
+
+
+def next_step(job: Job) -> str | None:
+    """What a person can do now; None when nothing is to be done."""
+    if job.state is JobState.STALLED:
+        return "R goes on with it (what got no answer is read back first), c gives it up."
+    if job.state is JobState.WAITING and job.pid is None:
+        return "It waits for the platform without a process: R looks again, c gives it up."
+    if job.state is JobState.QUEUED:
+        return "Its process takes it up in a moment."
+    if job.state in (JobState.FAILED, JobState.PARTLY):
+        known = REASONS.get(job.reason)
+        retry = "p previews the refused again. " if _has_refused(job) else ""
+        return f"{retry}{known.next if known else ''}".strip() or None
+    return None
+
+
+def _has_refused(job: Job) -> bool:
+    return job.kind is JobKind.EXPORT and any(
+        job.counts.get(word) for word in ("rejected", "unverified", "unknown")
+    )
+
+
+def _heartbeat(job: Job, now: datetime | None) -> str:
+    if job.state.final or job.heartbeat_at is None:
+        return ""
+    return f" · last sign of life {relative(job.heartbeat_at, now)}"
+
+
+def cancel_dialog(job: Job) -> Confirm:
+    """The dialog before a job is stopped."""
+    from console.tui.screens.confirm import Confirm
+
+    words = f"{job.kind.value} {job.link or job.connection}"
+    lines: list[Content | str] = [
+        sentence("Job ", (short_id(job.job_id), "bold"), f", {words}, of {job.operator} on {job.host}.")
+    ]
+    if job.kind is JobKind.EXPORT:
+        sent = job.counts.get("sent", 0) + job.counts.get("accepted", 0)
+        lines.append(
+            f"What was sent stays sent ({counted(sent, 'row')} so far); the chunk under way is ended first."
+        )
+        lines.append(
+            "The rest is not sent. The job cannot be gone on with after that; a new preview shows what is left."
+        )
+    else:
+        lines.append("Nothing is sent by it; what it read so far is kept where it is complete.")
+    return Confirm(f"Cancel {words}", lines, f"Cancel this {job.kind.value}", danger=True)

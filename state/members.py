@@ -1,0 +1,368 @@
+"""Members: what a remote list holds, staged page by page and merged when the listing is proven whole.
+
+An incomplete listing never reaches the table (design law 5, I11). Consents that changed since the last listing
+are journalled; a member that a whole listing no longer shows was erased at the platform, unless the vendor's
+person id shows them under another address (R30). ``ours`` is set by our own additions alone and never by a read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from state.address import address_key
+from state.bulk import insert_many
+from state.contacts import SEPARATOR
+from state.model import Consent, Member
+from state.moments import stamp
+from state.store import State
+
+_RANK = " ".join(
+    f"WHEN '{consent.value}' THEN {rank}"
+    for rank, consent in enumerate(
+        (
+            Consent.SUBSCRIBED,
+            Consent.PENDING,
+            Consent.UNKNOWN,
+            Consent.UNSUBSCRIBED,
+            Consent.BOUNCED,
+            Consent.SUPPRESSED,
+            Consent.ERASED,
+        )
+    )
+)
+_OPTED_OUT = "('unsubscribed', 'bounced', 'suppressed', 'erased')"
+
+
+@dataclass(slots=True, frozen=True)
+class ListingChange:
+    """What a staged listing would change: for guards, logs and counts."""
+
+    rows: int
+    appeared: int
+    vanished: int
+    opted_out: int
+    confirmed: int
+    known_before: int
+
+
+_LISTED = (
+    "email TEXT, origin_id TEXT NOT NULL, person_id TEXT NOT NULL, consent TEXT NOT NULL, raw_status TEXT NOT NULL,"
+    " mapped TEXT NOT NULL, changed_at TEXT NOT NULL, since TEXT NOT NULL, detail TEXT NOT NULL"
+)
+
+
+_PAGE_SHAPE = ("{0}", "nullif({1}, {0})", "{2}", "{3}", "{4}", "{5}", "{6}", "{7}", "{8}", "{9}")
+
+
+def begin_listing(state: State) -> None:
+    """Make room for a listing; what an earlier unfinished one left is dropped."""
+    drop_staged_listing(state)
+    state.db.execute(f"CREATE TEMP TABLE pages (address_key TEXT NOT NULL, {_LISTED})")
+
+
+def drop_staged_listing(state: State) -> None:
+    """Forget the staged members."""
+    for table in ("pages", "listed"):
+        state.db.execute(f"DROP TABLE IF EXISTS temp.{table}")
+
+
+def put_listing_page(state: State, members: Iterable[Member], fields: Sequence[str]) -> None:
+    """Stage one page, in the order it came: sorting once at the end costs a tenth of keeping order meanwhile."""
+    rows = []
+    for member in members:
+        values = member.fields
+        mapped = SEPARATOR.join([values.get(name, "").replace(SEPARATOR, " ") for name in fields])
+        rows.append(
+            (
+                address_key(member.email),
+                member.email,
+                member.origin_id,
+                member.person_id,
+                member.consent.value,
+                member.raw_status,
+                mapped,
+                member.changed_at,
+                member.since,
+                member.detail,
+            )
+        )
+    db = state.db
+    db.execute("BEGIN")
+    try:
+        insert_many(db, "INSERT INTO temp.pages", _PAGE_SHAPE, rows)
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _sort_pages(state: State) -> None:
+    """The staged pages as one row an address: a later record of the same member is newer, and of two members with
+    one address the more restrictive counts.
+    """
+    db = state.db
+    db.execute("DROP TABLE IF EXISTS temp.listed")
+    db.execute(f"CREATE TEMP TABLE listed (address_key TEXT PRIMARY KEY, {_LISTED}) WITHOUT ROWID")
+    db.execute(
+        "INSERT INTO temp.listed SELECT * FROM temp.pages WHERE true ORDER BY address_key, rowid"
+        " ON CONFLICT (address_key) DO UPDATE SET"
+        " email = excluded.email, origin_id = excluded.origin_id, person_id = excluded.person_id, consent = excluded.consent,"
+        " raw_status = excluded.raw_status, mapped = excluded.mapped, changed_at = excluded.changed_at,"
+        " since = excluded.since, detail = excluded.detail"
+        f" WHERE origin_id = excluded.origin_id OR CASE excluded.consent {_RANK} END > CASE consent {_RANK} END"
+    )
+
+
+def listing_change(state: State, list_no: int, *, whole: bool) -> ListingChange:
+    """Measure the staged listing against what is known, when its last page is there and before it is applied."""
+    _sort_pages(state)
+    db = state.db
+    known = int(
+        db.execute("SELECT count(*) FROM members WHERE list_no = ? AND gone IS NULL", (list_no,)).fetchone()[
+            0
+        ]
+    )
+    rows = int(db.execute("SELECT count(*) FROM temp.listed").fetchone()[0])
+    if known == 0:
+        return ListingChange(rows, rows, 0, 0, 0, 0)
+    appeared, opted_out, confirmed = db.execute(
+        "SELECT count(*) FILTER (WHERE m.address_key IS NULL OR m.gone IS NOT NULL),"
+        f" count(*) FILTER (WHERE m.consent = 'subscribed' AND l.consent IN {_OPTED_OUT}),"
+        " count(*) FILTER (WHERE m.consent = 'pending' AND l.consent = 'subscribed')"
+        " FROM temp.listed l LEFT JOIN members m ON m.list_no = ? AND m.address_key = l.address_key",
+        (list_no,),
+    ).fetchone()
+    vanished = 0
+    if whole:
+        vanished = int(
+            db.execute(
+                "SELECT count(*) FROM members m WHERE m.list_no = ? AND m.gone IS NULL"
+                " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.address_key = m.address_key)",
+                (list_no,),
+            ).fetchone()[0]
+        )
+    return ListingChange(rows, int(appeared), vanished, int(opted_out), int(confirmed), known)
+
+
+def accept_listing(
+    state: State,
+    list_no: int,
+    change: ListingChange,
+    *,
+    whole: bool,
+    cursor: str,
+    fields_signature: str,
+    origin: str,
+    operator: str,
+    started: datetime,
+    now: datetime,
+) -> None:
+    """Apply the staged listing, move the cursor and write the journal, all in one transaction (I5)."""
+    db = state.db
+    at = stamp(now)
+    with state.write():
+        listing_no = int(
+            db.execute(
+                "INSERT INTO listings (list_no, started_at, ended_at, whole, complete, rows, changed, opted_out, cursor, origin, reason)"
+                " VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, 'ok') RETURNING no",
+                (
+                    list_no,
+                    stamp(started),
+                    at,
+                    whole,
+                    change.rows,
+                    change.appeared + change.vanished,
+                    change.opted_out,
+                    cursor,
+                    origin,
+                ),
+            ).fetchone()[0]
+        )
+        if change.known_before == 0:
+            db.execute(
+                "INSERT OR REPLACE INTO members (list_no, address_key, email, origin_id, person_id, consent, raw_status, mapped,"
+                " changed_at, since, detail, ours, gone, seen_no, first_no)"
+                " SELECT ?1, l.address_key, l.email, l.origin_id, l.person_id, l.consent, l.raw_status, l.mapped, l.changed_at,"
+                " l.since, l.detail, 0, NULL, ?2, ?2 FROM temp.listed l ORDER BY l.address_key",
+                (list_no, listing_no),
+            )
+        else:
+            _journal_changes(state, list_no, origin, operator, at)
+            db.execute(
+                "INSERT INTO members (list_no, address_key, email, origin_id, person_id, consent, raw_status, mapped, changed_at,"
+                " since, detail, seen_no, first_no)"
+                " SELECT ?1, l.address_key, l.email, l.origin_id, l.person_id, l.consent, l.raw_status, l.mapped, l.changed_at,"
+                " l.since, l.detail, ?2, ?2 FROM temp.listed l LEFT JOIN members m ON m.list_no = ?1 AND m.address_key = l.address_key"
+                " WHERE m.address_key IS NULL OR m.gone IS NOT NULL OR m.consent <> l.consent OR m.mapped <> l.mapped"
+                " OR m.origin_id <> l.origin_id OR m.raw_status <> l.raw_status OR m.changed_at <> l.changed_at"
+                " OR m.email IS NOT l.email OR m.detail <> l.detail OR m.person_id <> l.person_id ORDER BY l.address_key"
+                " ON CONFLICT (list_no, address_key) DO UPDATE SET email = excluded.email, origin_id = excluded.origin_id,"
+                " person_id = excluded.person_id, consent = excluded.consent, raw_status = excluded.raw_status,"
+                " mapped = excluded.mapped, changed_at = excluded.changed_at, since = excluded.since, detail = excluded.detail,"
+                " gone = NULL, seen_no = excluded.seen_no",
+                (list_no, listing_no),
+            )
+            if (whole and change.vanished) or change.appeared:
+                _mark_vanished(state, list_no, origin, operator, at, whole=whole)
+        _lift_opt_outs(state, list_no, origin, operator, at)
+        db.execute(
+            "UPDATE lists SET cursor = ?, mapped = ? WHERE no = ?", (cursor, fields_signature, list_no)
+        )
+        if whole:
+            db.execute("UPDATE lists SET full_at = ?, full_rows = ? WHERE no = ?", (at, change.rows, list_no))
+    drop_staged_listing(state)
+
+
+def refuse_listing(
+    state: State,
+    list_no: int,
+    *,
+    whole: bool,
+    rows: int,
+    origin: str,
+    reason: str,
+    started: datetime,
+    now: datetime,
+) -> None:
+    """Remember a listing that was not taken, and drop what was staged."""
+    with state.write() as db:
+        db.execute(
+            "INSERT INTO listings (list_no, started_at, ended_at, whole, complete, rows, changed, opted_out, cursor, origin, reason)"
+            " VALUES (?, ?, ?, ?, 0, ?, 0, 0, NULL, ?, ?)",
+            (list_no, stamp(started), stamp(now), whole, rows, origin, reason),
+        )
+    drop_staged_listing(state)
+
+
+def last_good_rows(state: State, list_no: int) -> int:
+    """Members in the last complete whole listing; the measure of the guards (design law 6)."""
+    row = state.db.execute("SELECT full_rows FROM lists WHERE no = ?", (list_no,)).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def _journal_changes(state: State, list_no: int, origin: str, operator: str, at: str) -> None:
+    """What the platform tells that we did not know: consents that changed, and people who came by themselves."""
+    state.db.execute(
+        "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail)"
+        " SELECT ?2, l.address_key, ?1, coalesce((SELECT name FROM links WHERE list_no = ?1), ''), ?3,"
+        " CASE WHEN m.address_key IS NULL OR m.gone IS NOT NULL THEN 'appeared' ELSE 'consent' END, l.consent, ?4,"
+        " CASE WHEN m.address_key IS NULL THEN l.raw_status ELSE m.consent || ' → ' || l.consent END"
+        " || CASE WHEN l.changed_at <> '' THEN ' (platform: ' || l.changed_at || ')' ELSE '' END"
+        " || CASE WHEN l.detail <> '' THEN ' ' || l.detail ELSE '' END"
+        " FROM temp.listed l LEFT JOIN members m ON m.list_no = ?1 AND m.address_key = l.address_key"
+        " WHERE m.address_key IS NULL OR m.gone IS NOT NULL OR m.consent <> l.consent ORDER BY l.address_key",
+        (list_no, at, origin, operator),
+    )
+
+
+def _mark_vanished(state: State, list_no: int, origin: str, operator: str, at: str, *, whole: bool) -> None:
+    """Members the listing no longer shows; what changed alone tells those who appeared under another address."""
+    db = state.db
+    db.execute("DROP TABLE IF EXISTS temp.vanished")
+    db.execute("CREATE INDEX temp.listed_by_person ON listed (person_id) WHERE person_id <> ''")
+    moved_only = (
+        ""
+        if whole
+        else " AND m.person_id <> '' AND m.person_id IN (SELECT person_id FROM temp.listed WHERE person_id <> '')"
+    )
+    db.execute(
+        "CREATE TEMP TABLE vanished AS SELECT m.address_key, m.person_id, m.ours, CASE WHEN m.person_id <> '' THEN"
+        " (SELECT l.address_key FROM temp.listed l WHERE l.person_id = m.person_id AND l.person_id <> '' LIMIT 1) END AS now_key"
+        " FROM members m WHERE m.list_no = ?1 AND m.gone IS NULL"
+        f" AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.address_key = m.address_key){moved_only}",
+        (list_no,),
+    )
+    db.execute(
+        "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail)"
+        " SELECT ?2, v.address_key, ?1, coalesce((SELECT name FROM links WHERE list_no = ?1), ''), ?3, 'gone',"
+        " CASE WHEN v.now_key IS NULL THEN 'erased-remotely' ELSE 'moved-at-platform' END, ?4, coalesce('now ' || v.now_key, '')"
+        " FROM temp.vanished v ORDER BY v.address_key",
+        (list_no, at, origin, operator),
+    )
+    db.execute(
+        "UPDATE members SET ours = 1 WHERE list_no = ?1 AND address_key IN"
+        " (SELECT now_key FROM temp.vanished WHERE now_key IS NOT NULL AND ours = 1)",
+        (list_no,),
+    )
+    db.execute(
+        "UPDATE members SET gone = ?2, ours = 0,"
+        " consent = CASE WHEN (SELECT v.now_key FROM temp.vanished v WHERE v.address_key = members.address_key) IS NULL"
+        "  THEN 'erased' ELSE 'unknown' END,"
+        " detail = coalesce((SELECT 'moved to ' || v.now_key FROM temp.vanished v WHERE v.address_key = members.address_key), '')"
+        " WHERE list_no = ?1 AND address_key IN (SELECT address_key FROM temp.vanished)",
+        (list_no, at),
+    )
+    db.execute("DROP TABLE temp.vanished")
+
+
+def _lift_opt_outs(state: State, list_no: int, origin: str, operator: str, at: str) -> None:
+    """A person who subscribed at the platform after the opt-out we remember has come back by themselves.
+
+    What a person of ours suppressed, and what was erased here, stays (I6).
+    """
+    db = state.db
+    came_back = (
+        "FROM opt_outs o JOIN temp.listed l ON l.address_key = o.address_key AND l.consent = 'subscribed'"
+        " WHERE o.list_no = ?1 AND o.reason NOT IN ('suppressed-here', 'erased') AND datetime(l.changed_at) > datetime(o.at)"
+    )
+    db.execute(
+        "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail)"
+        " SELECT ?2, o.address_key, ?1, coalesce((SELECT name FROM links WHERE list_no = ?1), ''), ?3, 'rejoined', o.reason, ?4,"
+        " l.changed_at " + came_back,
+        (list_no, at, origin, operator),
+    )
+    db.execute(
+        "DELETE FROM opt_outs WHERE list_no = ?1 AND address_key IN (SELECT o.address_key " + came_back + ")",
+        (list_no,),
+    )
+
+
+def present_members(state: State, list_no: int) -> int:
+    """Members the list shows as far as we know."""
+    row = state.db.execute(
+        "SELECT count(*) FROM members WHERE list_no = ? AND gone IS NULL", (list_no,)
+    ).fetchone()
+    return int(row[0])
+
+
+def members_by_key(state: State, list_no: int, keys: Sequence[str]) -> dict[str, Member]:
+    """The members of some addresses that the list shows, by address key; mapped fields by name."""
+    names = json.loads(
+        state.db.execute(
+            "SELECT coalesce(nullif(mapped, ''), '[]') FROM lists WHERE no = ?", (list_no,)
+        ).fetchone()[0]
+    )
+    found: dict[str, Member] = {}
+    for start in range(0, len(keys), 500):
+        some = keys[start : start + 500]
+        for (
+            key,
+            email,
+            origin_id,
+            consent,
+            raw_status,
+            mapped,
+            changed_at,
+            since,
+            detail,
+            person_id,
+        ) in state.db.execute(
+            "SELECT address_key, email, origin_id, consent, raw_status, mapped, changed_at, since, detail, person_id FROM members"
+            f" WHERE list_no = ? AND gone IS NULL AND address_key IN ({','.join('?' * len(some))})",
+            (list_no, *some),
+        ):
+            found[key] = Member(
+                email=email or key,
+                origin_id=origin_id,
+                consent=Consent(consent),
+                raw_status=raw_status,
+                fields=dict(zip(names, mapped.split(SEPARATOR), strict=False)),
+                person_id=person_id,
+                changed_at=changed_at,
+                since=since,
+                detail=detail,
+            )
+    return found

@@ -1,0 +1,441 @@
+"""Outcomes of a job, row by row, and folding them into members and journal.
+
+Outcomes are appended in the plan's order while a job sends, which is cheap; folding carries them over to the
+members and the journal in order of address, chunk by chunk, each chunk once (``chunks.folded``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from state.address import address_key
+from state.chunks import ANSWERED, Answer, put_outcomes
+from state.compare import Comparison
+from state.contacts import SEPARATOR
+from state.model import Action, Consent, Outcome, Plan
+from state.moments import stamp
+from state.plans import plan_number, write_rows
+from state.store import State
+
+END_STATES = {
+    "compliance-state": Consent.UNSUBSCRIBED,
+    "unsubscribed": Consent.UNSUBSCRIBED,
+    "bounced": Consent.BOUNCED,
+    "suppressed": Consent.SUPPRESSED,
+    "erased-remotely": Consent.ERASED,
+}
+"""Refusals for consent: remembered and not tried again, also where no listing shows them (R28)."""
+
+_BATCH = 1_000
+
+
+@dataclass(slots=True, frozen=True)
+class OutcomeRow:
+    """What became of one row of the plan."""
+
+    n: int
+    email: str
+    action: Action
+    outcome: Outcome
+    reason: str
+    origin_id: str
+    raw: str
+
+
+def read_outcomes(
+    state: State,
+    job_no: int,
+    plan: Plan,
+    *,
+    after: int = -1,
+    limit: int = 1_000,
+    outcome: Outcome | None = None,
+) -> list[OutcomeRow]:
+    """Write rows of the plan behind row ``after``, in order, with their outcome (``todo`` while there is none)."""
+    found: list[OutcomeRow] = []
+    plan_no = plan_number(state, plan.plan_id)
+    wanted = "" if outcome is None else " AND coalesce(o.outcome, 'todo') = ?"
+    for group in plan.groups:
+        if group.action is None or group.first + group.rows - 1 <= after or len(found) >= limit:
+            continue
+        values: list[object] = [job_no, plan_no, max(group.first, after + 1), group.first + group.rows - 1]
+        if outcome is not None:
+            values.append(outcome.value)
+        rows = state.db.execute(
+            "SELECT p.n, coalesce(p.email, p.address_key), coalesce(o.outcome, 'todo'), coalesce(o.reason, ''),"
+            " coalesce(o.origin_id, p.origin_id, ''), coalesce(o.raw, '') FROM plan_rows p"
+            " LEFT JOIN outcomes o ON o.job_no = ? AND o.n = p.n WHERE p.plan_no = ? AND p.n BETWEEN ? AND ?"
+            f"{wanted} ORDER BY p.n LIMIT ?",
+            (*values, limit - len(found)),
+        ).fetchall()
+        found += [
+            OutcomeRow(n, email, group.action, Outcome(word), reason, origin_id, raw)
+            for n, email, word, reason, origin_id, raw in rows
+        ]
+    return found
+
+
+def outcome_counts(state: State, job_no: int, plan: Plan) -> dict[str, int]:
+    """Rows by outcome; their sum is the number of the plan's writes, always (R18)."""
+    counts = {outcome.value: 0 for outcome in Outcome}
+    for word, rows in state.db.execute(
+        "SELECT outcome, count(*) FROM outcomes WHERE job_no = ? GROUP BY outcome", (job_no,)
+    ):
+        counts[str(word)] += int(rows)
+    counts[Outcome.TODO.value] = plan.writes - sum(counts.values())
+    return counts
+
+
+def outcome_reasons(state: State, job_no: int) -> list[tuple[Outcome, str, int]]:
+    """How often each reason stands, by outcome."""
+    return [
+        (Outcome(word), str(reason), int(rows))
+        for word, reason, rows in state.db.execute(
+            "SELECT outcome, reason, count(*) FROM outcomes WHERE job_no = ? GROUP BY outcome, reason ORDER BY count(*) DESC",
+            (job_no,),
+        )
+    ]
+
+
+def fold(
+    state: State,
+    job_id: str,
+    job_no: int,
+    plan: Plan,
+    link: str,
+    *,
+    operator: str,
+    removed_word: str,
+    now: datetime,
+) -> int:
+    """Carry the outcomes of answered chunks, and of rows withheld, over to members, opt-outs and journal.
+
+    Returns how many rows were folded. ``removed_word`` is the vendor's status of a removed member.
+    """
+    list_no = int(
+        state.db.execute(
+            "SELECT no FROM lists WHERE connection = ? AND list_id = ?", (plan.connection, plan.list_id)
+        ).fetchone()[0]
+    )
+    folded = 0
+    while True:
+        with state.write() as db:
+            row = db.execute(
+                "SELECT chunk, first, last, action FROM chunks WHERE job_no = ? AND state = ? AND folded = 0 ORDER BY chunk LIMIT 1",
+                (job_no, ANSWERED),
+            ).fetchone()
+            if row is None:
+                return folded
+            number, first, last, action = row
+            folded += _fold_range(
+                state,
+                job_id,
+                job_no,
+                plan,
+                link,
+                list_no,
+                Action(action),
+                first,
+                last,
+                operator,
+                removed_word,
+                now,
+            )
+            db.execute("UPDATE chunks SET folded = 1 WHERE job_no = ? AND chunk = ?", (job_no, number))
+
+
+def fold_withheld(
+    state: State, job_id: str, job_no: int, plan: Plan, link: str, *, operator: str, now: datetime
+) -> None:
+    """Journal the rows of a finished job that were withheld outside any chunk."""
+    list_no = state.db.execute(
+        "SELECT no FROM lists WHERE connection = ? AND list_id = ?", (plan.connection, plan.list_id)
+    ).fetchone()[0]
+    with state.write() as db:
+        db.execute(
+            "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail)"
+            " SELECT o.at, p.address_key, ?1, ?2, ?3, 'withheld', o.reason, ?4, '' FROM outcomes o"
+            " JOIN plan_rows p ON p.plan_no = ?5 AND p.n = o.n WHERE o.job_no = ?6 AND o.outcome = 'withheld'"
+            " AND NOT EXISTS (SELECT 1 FROM chunks k WHERE k.job_no = ?6 AND k.folded = 1 AND o.n BETWEEN k.first AND k.last)"
+            " AND NOT EXISTS (SELECT 1 FROM journal j WHERE j.address_key = p.address_key AND j.origin = ?3 AND j.what = 'withheld')"
+            " ORDER BY p.address_key",
+            (list_no, link, f"job:{job_id}", operator, plan_number(state, plan.plan_id), job_no),
+        )
+
+
+def _fold_range(
+    state: State,
+    job_id: str,
+    job_no: int,
+    plan: Plan,
+    link: str,
+    list_no: int,
+    action: Action,
+    first: int,
+    last: int,
+    operator: str,
+    removed_word: str,
+    now: datetime,
+) -> int:
+    db = state.db
+    rows = db.execute(
+        "SELECT p.address_key, p.email, p.origin_id, p.payload, o.outcome, o.reason, o.origin_id, coalesce(o.raw, ''), o.at"
+        " FROM plan_rows p JOIN outcomes o ON o.job_no = ?1 AND o.n = p.n"
+        " WHERE p.plan_no = ?2 AND p.n BETWEEN ?3 AND ?4 ORDER BY p.address_key",
+        (job_no, plan_number(state, plan.plan_id), first, last),
+    ).fetchall()
+    origin = f"job:{job_id}"
+    journal: list[tuple[str, str, int, str, str, str, str, str, str]] = []
+    added: list[tuple[object, ...]] = []
+    opt_outs: list[tuple[object, ...]] = []
+    settled: list[tuple[str]] = []
+    for key, email, origin_id, payload_text, outcome, reason, new_origin, raw, at in rows:
+        payload = json.loads(payload_text) if payload_text else {}
+        sent = outcome == Outcome.SENT.value
+        what = reason if sent else outcome
+        journal.append(
+            (
+                at,
+                key,
+                list_no,
+                link,
+                origin,
+                what,
+                reason,
+                operator,
+                _journal_detail(action, payload, raw, sent),
+            )
+        )
+        if outcome == Outcome.WITHHELD.value and reason in END_STATES:
+            opt_outs.append((list_no, key, END_STATES[reason].value, reason, at, origin, operator, raw))
+        if not sent:
+            continue
+        if action is Action.ADD:
+            consent = Consent.PENDING if reason == "asked-to-confirm" else Consent.SUBSCRIBED
+            mapped = SEPARATOR.join(str(payload.get("fields", {}).get(name, "")) for name in plan.fields)
+            added.append((list_no, key, email, new_origin or "", consent.value, consent.value, mapped))
+        elif action is Action.MOVE:
+            _fold_move(
+                state,
+                list_no,
+                link,
+                key,
+                email,
+                str(payload.get("former", "")),
+                new_origin or origin_id or "",
+                at,
+                origin,
+                operator,
+            )
+            settled.append((key,))
+        elif action is Action.REMOVE:
+            db.execute(
+                "UPDATE members SET consent = 'unknown', raw_status = ?, changed_at = '' WHERE list_no = ? AND address_key = ?",
+                (removed_word, list_no, key),
+            )
+        elif action is Action.UNSUBSCRIBE:
+            db.execute(
+                "UPDATE members SET consent = 'unsubscribed', raw_status = 'unsubscribed', changed_at = '' WHERE list_no = ? AND address_key = ?",
+                (list_no, key),
+            )
+        elif action is Action.CHANGE:
+            settled.append((key,))
+    db.executemany(
+        "INSERT INTO members (list_no, address_key, email, origin_id, person_id, consent, raw_status, mapped, changed_at, since,"
+        " detail, ours) VALUES (?, ?, ?, ?, '', ?, ?, ?, '', '', '', 1)"
+        " ON CONFLICT (list_no, address_key) DO UPDATE SET ours = 1, origin_id = excluded.origin_id, gone = NULL,"
+        " consent = CASE WHEN members.gone IS NULL THEN members.consent ELSE excluded.consent END",
+        added,
+    )
+    db.executemany(
+        "INSERT INTO opt_outs (list_no, address_key, consent, reason, at, origin, operator, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (list_no, address_key) DO NOTHING",
+        opt_outs,
+    )
+    db.executemany(
+        "UPDATE contacts SET due = 0, former_key = NULL WHERE link_no = (SELECT no FROM links WHERE name = ?) AND address_key = ?",
+        [(link, key) for (key,) in settled],
+    )
+    db.executemany(
+        "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        journal,
+    )
+    return len(rows)
+
+
+def _fold_move(
+    state: State,
+    list_no: int,
+    link: str,
+    key: str,
+    email: str | None,
+    former: str,
+    origin_id: str,
+    at: str,
+    origin: str,
+    operator: str,
+) -> None:
+    db = state.db
+    former_key = address_key(former)
+    db.execute(
+        "INSERT OR REPLACE INTO members (list_no, address_key, email, origin_id, person_id, consent, raw_status, mapped, changed_at,"
+        " since, detail, ours, gone, seen_no, first_no)"
+        " SELECT list_no, ?2, ?3, ?4, person_id, consent, raw_status, mapped, '', since, detail, ours, NULL, seen_no, first_no"
+        " FROM members WHERE list_no = ?1 AND address_key = ?5 AND gone IS NULL",  # else a listing has told of it
+        (list_no, key, email, origin_id, former_key),
+    )
+    db.execute(
+        "UPDATE members SET gone = ?, consent = 'unknown', ours = 0, detail = ? WHERE list_no = ? AND address_key = ?",
+        (at, f"moved to {key}", list_no, former_key),
+    )
+    db.execute(
+        "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail) VALUES (?, ?, ?, ?, ?, 'moved', 'moved', ?, ?)",
+        (at, former_key, list_no, link, origin, operator, f"now {key}"),
+    )
+
+
+def _journal_detail(action: Action, payload: dict[str, object], raw: str, sent: bool) -> str:
+    if not sent:
+        return raw
+    if action is Action.ADD:
+        return f"consent: {payload.get('consent', '')}"
+    if action is Action.CHANGE:
+        fields = payload.get("fields", {})
+        return "fields: " + ", ".join(sorted(fields)) if isinstance(fields, dict) else ""
+    if action is Action.MOVE:
+        return f"was {payload.get('former', '')}"
+    return raw
+
+
+def unverified(
+    state: State, job_no: int, plan: Plan, comparison: Comparison
+) -> list[tuple[int, str, Action]]:
+    """Rows whose ``sent`` a listing made after sending does not show: ``(n, e-mail, action)`` (R17, F15)."""
+    list_no = state.db.execute(
+        "SELECT no FROM lists WHERE connection = ? AND list_id = ?", (plan.connection, plan.list_id)
+    ).fetchone()[0]
+    plan_no = plan_number(state, plan.plan_id)
+    found: list[tuple[int, str, Action]] = []
+    for group in plan.groups:
+        if group.action is None:
+            continue
+        after = group.first - 1
+        while True:
+            rows = state.db.execute(
+                "SELECT p.n, p.address_key, p.email, p.payload, m.consent, m.mapped, m.changed_at, m.gone FROM plan_rows p"
+                " JOIN outcomes o ON o.job_no = ?1 AND o.n = p.n AND o.outcome = 'sent'"
+                " LEFT JOIN members m ON m.list_no = ?2 AND m.address_key = p.address_key"
+                " WHERE p.plan_no = ?3 AND p.n > ?4 AND p.n < ?5 ORDER BY p.n LIMIT ?6",
+                (job_no, list_no, plan_no, after, group.first + group.rows, _BATCH),
+            ).fetchall()
+            if not rows:
+                break
+            after = rows[-1][0]
+            for n, key, email, payload, consent, mapped, changed_at, gone in rows:
+                if not _shows(
+                    group.action,
+                    plan,
+                    comparison,
+                    json.loads(payload or "{}"),
+                    consent,
+                    mapped,
+                    changed_at,
+                    gone,
+                ):
+                    found.append((n, email or key, group.action))
+    return found
+
+
+def _shows(
+    action: Action,
+    plan: Plan,
+    comparison: Comparison,
+    payload: dict[str, object],
+    consent: str | None,
+    mapped: str | None,
+    changed_at: str | None,
+    gone: str | None,
+) -> bool:
+    if consent is None or (gone is not None and action is not Action.REMOVE):
+        return False
+    if action is Action.ADD or action is Action.MOVE:
+        return changed_at != ""  # the vendor's own time: set by a listing only
+    if action is Action.CHANGE:
+        fields = payload.get("fields", {})
+        present = dict(zip(plan.fields, (mapped or "").split(SEPARATOR), strict=False))
+        return isinstance(fields, dict) and not comparison.still_differs(fields, present)
+    # Folding has set the consent already; that a listing told of the member since shows in the vendor's own time.
+    return consent != Consent.SUBSCRIBED.value and (gone is not None or changed_at != "")
+
+
+def settle_unverified(
+    state: State,
+    job_id: str,
+    job_no: int,
+    plan: Plan,
+    link: str,
+    rows: Sequence[int],
+    *,
+    operator: str,
+    now: datetime,
+) -> None:
+    """Rows that were answered with yes and not shown on reading back: outcome, journal and members, in one transaction."""
+    with state.write():
+        mark_unverified(state, job_no, rows, now)
+        journal_unverified(state, job_id, job_no, plan, link, operator=operator, now=now)
+        _forget_unseen(state, plan, rows)
+
+
+def mark_unverified(state: State, job_no: int, rows: Sequence[int], now: datetime) -> None:
+    """The platform said yes, and reading back did not show it."""
+    put_outcomes(state, job_no, [Answer(n, Outcome.UNVERIFIED, "not-shown") for n in rows], now)
+
+
+def _forget_unseen(state: State, plan: Plan, rows: Sequence[int]) -> None:
+    """Forget members that only the platform's yes had made known.
+
+    Else the next whole listing would take them for erased, and they would never be added.
+    """
+    db = state.db
+    list_no = db.execute(
+        "SELECT no FROM lists WHERE connection = ? AND list_id = ?", (plan.connection, plan.list_id)
+    ).fetchone()[0]
+    for row in (row for n in rows for row in write_rows(state, plan, n, n)):
+        if row.action in (Action.ADD, Action.MOVE):
+            db.execute(
+                "DELETE FROM members WHERE list_no = ? AND address_key = ? AND changed_at = '' AND gone IS NULL",
+                (list_no, row.address_key),
+            )
+        if row.action is Action.MOVE:
+            db.execute(
+                "UPDATE contacts SET former_key = ? WHERE address_key = ?"
+                " AND link_no = (SELECT link_no FROM plans WHERE plan_id = ?)",
+                (address_key(str(row.payload.get("former", ""))), row.address_key, plan.plan_id),
+            )
+
+
+def journal_unverified(
+    state: State, job_id: str, job_no: int, plan: Plan, link: str, *, operator: str, now: datetime
+) -> None:
+    """Say so in the address's journal as well; the earlier entry stands (the journal is append-only)."""
+    list_no = state.db.execute(
+        "SELECT no FROM lists WHERE connection = ? AND list_id = ?", (plan.connection, plan.list_id)
+    ).fetchone()[0]
+    with state.write() as db:
+        db.execute(
+            "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail)"
+            " SELECT ?, p.address_key, ?, ?, ?, 'unverified', 'not-shown', ?, '' FROM outcomes o JOIN plan_rows p"
+            " ON p.plan_no = ? AND p.n = o.n WHERE o.job_no = ? AND o.outcome = 'unverified' ORDER BY p.address_key",
+            (stamp(now), list_no, link, f"job:{job_id}", operator, plan_number(state, plan.plan_id), job_no),
+        )
+
+
+def all_outcomes(state: State, job_no: int, plan: Plan) -> Iterator[OutcomeRow]:
+    """Every write row with its outcome, page by page (no cursor stays open)."""
+    after = -1
+    while page := read_outcomes(state, job_no, plan, after=after, limit=_BATCH):
+        yield from page
+        after = page[-1].n

@@ -1,0 +1,1 @@
+"""Tests of the middle floor: transport, adapters, sources, sandbox."""

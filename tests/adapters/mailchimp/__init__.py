@@ -1,0 +1,1 @@
+"""Tests of the Mailchimp adapter: exact requests, odd answers, and behaviour against the sandbox."""

@@ -1,0 +1,196 @@
+"""The doctor: finds what is wrong on real files, says what next, and changes nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from console.doctor import examine, exit_code_of
+from console.exit_codes import ExitCode
+from console.jobs.process import this_process
+from state.connections import put_check_report
+from state.jobs import claim_job, create_job
+from state.liveness import ProcessMark
+from state.model import Finding, JobKind, Operator
+from state.moments import utc_now
+from state.store import open_state
+from tests.console.conftest import EXAMPLE, Write
+
+OPERATOR = Operator("eva", "here")
+NO_LOGIND: tuple[Path, ...] = ()
+
+
+@pytest.fixture
+def config(write: Write, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("VERBAND_KEY", "k" * 32)
+    members = folder / "members.csv"
+    members.write_text("person_id,email\n1,eva@example.org\n")
+    members.chmod(0o600)
+    return write(EXAMPLE)
+
+
+@pytest.fixture
+def state_path(tmp_path: Path) -> Path:
+    path = tmp_path / "state" / "listwarden.db"
+    with open_state(path):
+        pass
+    return path
+
+
+def _bad(config: Path, state_path: Path, logind: tuple[Path, ...] = NO_LOGIND) -> dict[str, Finding]:
+    findings = examine(config, state_path, logind=logind)
+    return {finding.reason: finding for finding in findings if not finding.ok}
+
+
+def test_all_is_well(config: Path, state_path: Path) -> None:
+    findings = examine(config, state_path, logind=NO_LOGIND)
+    assert all(finding.ok for finding in findings)
+    assert {"ok", "state-ok"} <= {finding.reason for finding in findings}
+    assert exit_code_of(findings) is ExitCode.DONE
+
+
+def test_without_a_state_yet_nothing_is_made(config: Path, tmp_path: Path) -> None:
+    findings = examine(config, tmp_path / "none" / "listwarden.db", logind=NO_LOGIND)
+    assert exit_code_of(findings) is ExitCode.DONE
+    assert "state-missing" in {finding.reason for finding in findings}
+    assert not (tmp_path / "none").exists()
+
+
+def test_R21_dangling_names_are_exit_8(config: Path, state_path: Path) -> None:
+    config.write_text(EXAMPLE.replace('connection = "verband"', 'connection = "verbnd"'))
+    bad = _bad(config, state_path)
+    assert "settings-dangling" in bad
+    assert "verband" in bad["settings-dangling"].text, "the nearest name"
+    assert exit_code_of(list(bad.values())) is ExitCode.CONFIGURATION
+
+
+def test_a_secret_that_is_not_there(config: Path, state_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VERBAND_KEY")
+    bad = _bad(config, state_path)
+    assert "VERBAND_KEY" in bad["secret-missing"].text
+
+
+def test_two_connections_on_one_account_by_what_a_check_found(
+    config: Path, state_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHER_KEY", "o" * 32)
+    config.write_text(EXAMPLE + '\n[connections.other]\nprovider = "fake"\nkey = { env = "OTHER_KEY" }\n')
+    with open_state(state_path) as state:
+        for name in ("verband", "other", "long-gone"):
+            put_check_report(
+                state,
+                name,
+                "fake",
+                account_id="account-1",
+                account_name="Musterverband",
+                details={},
+                findings=(),
+                now=utc_now(),
+            )
+    bad = _bad(config, state_path)
+    assert "other and verband" in bad["same-account"].text
+    assert "long-gone" not in bad["same-account"].text, "it is not in the settings any more"
+
+
+def test_I16_a_state_open_to_everybody(config: Path, state_path: Path) -> None:
+    state_path.chmod(0o644)
+    bad = _bad(config, state_path)
+    assert str(state_path) in bad["file-permissions"].text
+    assert bad["file-permissions"].next.startswith("chmod o-rwx")
+    for file in state_path.parent.glob(state_path.name + "*"):  # SQLite gave its companions the same mode
+        file.chmod(0o640)
+    assert _bad(config, state_path) == {}, "a group may share it"
+
+
+def test_a_damaged_state_is_exit_10(config: Path, state_path: Path) -> None:
+    state_path.write_bytes(b"this is no database" * 200)
+    bad = _bad(config, state_path)
+    assert set(bad) == {"state-damaged"}
+    assert exit_code_of(list(bad.values())) is ExitCode.STATE
+
+
+def test_R43_a_job_nobody_carries(config: Path, state_path: Path) -> None:
+    mark = this_process()
+    dead = ProcessMark(mark.host, mark.pid, "1", mark.boot, mark.space)
+    with open_state(state_path) as state:
+        job_id = create_job(
+            state,
+            kind=JobKind.EXPORT,
+            connection="verband",
+            link="members-news",
+            operator=OPERATOR,
+            now=utc_now(),
+        )
+        claim_job(state, job_id, dead, utc_now(), alive=lambda _: True)
+        living = create_job(
+            state, kind=JobKind.EXPORT, connection="verband", operator=OPERATOR, now=utc_now()
+        )
+        claim_job(state, living, mark, utc_now(), alive=lambda _: True)
+    bad = _bad(config, state_path)
+    assert job_id[-8:] in bad["stalled"].text
+    assert f"job resume {job_id[-8:]}" in bad["stalled"].next
+    assert living[-8:] not in bad["stalled"].text
+
+
+@pytest.mark.parametrize(
+    ("files", "lingers", "told"),
+    [
+        ({}, False, None),
+        ({"etc/logind.conf": "[Login]\n#KillUserProcesses=yes\n"}, False, None),
+        ({"etc/logind.conf": "[Login]\nKillUserProcesses=yes\n"}, False, False),
+        ({"etc/logind.conf": "[Login]\nKillUserProcesses=yes\n"}, True, True),
+        (
+            {"usr/logind.conf": "KillUserProcesses=yes", "etc/logind.conf": "KillUserProcesses=no"},
+            False,
+            None,
+        ),
+        (
+            {
+                "etc/logind.conf": "KillUserProcesses=no",
+                "etc/logind.conf.d/10-x.conf": "killuserprocesses = 1",
+            },
+            False,
+            False,
+        ),
+        (
+            {
+                "usr/logind.conf.d/50-x.conf": "KillUserProcesses=yes",
+                "etc/logind.conf.d/50-x.conf": "# masked",
+            },
+            False,
+            None,
+        ),
+    ],
+)
+def test_a_login_manager_that_kills_detached_jobs(
+    config: Path,
+    state_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: dict[str, str],
+    lingers: bool,
+    told: bool | None,
+) -> None:
+    for name, text in files.items():
+        file = tmp_path / "logind" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "loginctl").write_text(f"#!/bin/sh\necho {'yes' if lingers else 'no'}\n")
+    (tools / "loginctl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    monkeypatch.setattr("console.doctor.sys.platform", "linux")
+    logind = tuple(tmp_path / "logind" / folder for folder in ("usr", "etc"))
+    found = [
+        one for one in examine(config, state_path, logind=logind) if one.reason == "detached-jobs-killed"
+    ]
+    assert [one.ok for one in found] == ([] if told is None else [told])
+
+
+def test_I13_looking_over_changes_nothing(config: Path, state_path: Path) -> None:
+    before = {path: path.read_bytes() for path in (config, state_path)}
+    examine(config, state_path)
+    assert {path: path.read_bytes() for path in before} == before

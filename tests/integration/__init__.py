@@ -1,0 +1,1 @@
+"""Whole runs: settings, source, state and jobs against the sandbox, over real loopback HTTP."""

@@ -1,0 +1,1 @@
+"""The screens, driven like a user over real state files."""
