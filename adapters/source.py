@@ -77,12 +77,16 @@ class SourceBatch:
 
 @dataclass(slots=True, frozen=True)
 class SourceEnd:
-    """What was read when the stream ended whole. ``snapshot`` names the state of the source (e.g. size, mtime)."""
+    """What was read when the stream ended whole. ``snapshot`` names the state of the source (e.g. size, mtime).
+
+    ``details`` says how it was read, as in ``SourceShape``.
+    """
 
     rows: int
     problems: int
     snapshot: str
     as_of: datetime | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 class Source(Protocol):

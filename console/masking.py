@@ -18,9 +18,32 @@ MASK = "••••"
 SHORTEST_SECRET = 4
 """A shorter one would blot out ordinary words; nobody's key is that short."""
 
-_LETTER = r"""[^\s@<>"'(),;:\[\]{}=/\\|?&]"""
-_ADDRESS = re.compile(rf"(?<!{_LETTER})({_LETTER}*)(?:@|%40)([\w.\-%@]+)", re.IGNORECASE)
+_NO_LETTER = r"""\s@＠﹫<>"(),;:\[\]\\"""
+_LETTER = rf"[^{_NO_LETTER}]"
+"""What RFC 5321 lets stand in a local part, and more: letters of every script, and ``/ = ? & { } | '`` too."""
+_URL_LETTER = rf"[^{_NO_LETTER}=/?&]"
+"""In a percent-encoded address those are encoded; as they stand they part a URL."""
+_ESCAPED = "(?:u[0-9a-f]{4}|x[0-9a-f]{2})"
+"""What follows the backslash of a letter that JSON or Python wrote in ASCII."""
+_AT = r"(?:[@＠﹫]|\\uff20|\\ufe6b)"
+_ENCODED_AT = r"%(?:25)*(?:40|EF%(?:25)*BC%(?:25)*A0)"
+_DOMAIN = r"(?:\[[\w.:\-%]+\]?|[\w.\-%@＠﹫。．｡]+)"
+_ADDRESS = re.compile(
+    # A quoted local part, whose quotes may themselves stand escaped in JSON.
+    rf"""(?P<quoted>"(?:[^"\\\r\n]|\\.){{0,128}}?\\?")(?:{_AT}|{_ENCODED_AT})(?P<of_quoted>{_DOMAIN})"""
+    # Possessive, for no letter is a sign: a long text without addresses is walked through once.
+    rf"|(?<!{_LETTER})(?!(?<=\\){_ESCAPED})(?P<plain>(?:{_LETTER}++|(?!{_AT})\\{_ESCAPED})*+)"
+    rf"{_AT}(?P<of_plain>{_DOMAIN})"
+    rf"|(?<!{_URL_LETTER})(?P<encoded>{_URL_LETTER}*){_ENCODED_AT}(?P<of_encoded>{_DOMAIN})",
+    re.IGNORECASE,
+)
 """Wider than any address on purpose: percent-encoded ones, ones without a dot, and faulty ones are data too."""
+
+_SIGNS = ("@", "%", "＠", "﹫", "\\u")
+"""A text without any of them holds no address."""
+
+_BEFORE = "'`{|/=?&"
+"""What may begin a local part, and far more often stands before an address."""
 
 _LOOKS_SECRET = re.compile(
     r"\b[0-9a-f]{32}-[a-z]{2}\d{1,3}\b"  # a Mailchimp key
@@ -32,14 +55,19 @@ _LOOKS_SECRET = re.compile(
 
 def mask_addresses(text: str) -> str:
     """Each address cut to its first letter and its last label: ``e…@….org``."""
-    if "@" not in text and "%40" not in text:
+    if not any(sign in text for sign in _SIGNS):
         return text
     return _ADDRESS.sub(_masked_address, text)
 
 
 def _masked_address(found: re.Match[str]) -> str:
-    _, dot, label = found[2].rstrip(".-").rpartition(".")
-    return f"{found[1][:1]}…@…{dot}{label if dot else ''}"
+    local = next(part for part in found.group("quoted", "plain", "encoded") if part is not None)
+    domain = next(part for part in found.group("of_quoted", "of_plain", "of_encoded") if part is not None)
+    _, dot, label = domain.rstrip(".-").rpartition(".")
+    if domain.startswith("["):  # a number, not a name
+        dot = ""
+    shown = len(local) - len(local.lstrip(_BEFORE)) + 1
+    return f"{local[:shown]}…@…{dot}{label if dot else ''}"
 
 
 class Masks:

@@ -24,6 +24,8 @@ INTENDED = "intended"
 ANSWERED = "answered"
 ACCEPTED = "accepted"
 RELEASED = "released"
+DOUBTFUL = "doubtful"
+"""Answered, but not for every row: the rest is read back, and not sent again by itself."""
 
 _SUBSCRIBING = (Action.ADD, Action.MOVE)
 
@@ -52,6 +54,7 @@ class Chunk:
     ticket: str
     polls: int
     rows: tuple[WriteRow, ...]
+    doubtful: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -143,9 +146,14 @@ def answer(
     *,
     ticket: str = "",
     closed: bool = True,
+    doubtful: bool = False,
     now: datetime,
 ) -> None:
-    """Record what came back for a chunk. With ``ticket`` the vendor works on; without ``closed`` rows stay in doubt."""
+    """Record what came back for a chunk.
+
+    With ``ticket`` the vendor works on; without ``closed`` rows stay in doubt; ``doubtful``: the answer does not
+    tell what became of some rows.
+    """
     with state.write() as db:
         hold_fence(db, grip.lease, grip.fence)
         put_outcomes(state, grip.job_no, answers, now)
@@ -155,7 +163,7 @@ def answer(
                 (ACCEPTED, ticket, stamp(now), grip.job_no, chunk.number),
             )
         elif closed:
-            _close(state, grip.job_no, chunk.number, ANSWERED, now)
+            _close(state, grip.job_no, chunk.number, DOUBTFUL if doubtful else ANSWERED, now)
 
 
 def put_outcomes(state: State, job_no: int, answers: Sequence[Answer], now: datetime) -> None:
@@ -201,6 +209,16 @@ def release_rows(state: State, grip: Grip, chunk: Chunk, now: datetime) -> None:
         _close(state, grip.job_no, chunk.number, RELEASED, now)
 
 
+def close_open(state: State, grip: Grip, now: datetime) -> None:
+    """Close every chunk of a job that will not go on; the outcomes of its rows stand as they are."""
+    with state.write() as db:
+        hold_fence(db, grip.lease, grip.fence)
+        db.execute(
+            "UPDATE chunks SET state = ?, answered_at = ? WHERE job_no = ? AND state IN (?, ?, ?)",
+            (ANSWERED, stamp(now), grip.job_no, INTENDED, ACCEPTED, DOUBTFUL),
+        )
+
+
 def count_poll(state: State, grip: Grip, chunk: Chunk, now: datetime) -> None:
     """One more look at the vendor's work on a chunk."""
     with state.write() as db:
@@ -214,8 +232,9 @@ def count_poll(state: State, grip: Grip, chunk: Chunk, now: datetime) -> None:
 def open_chunks(state: State, job_no: int, plan: Plan) -> list[Chunk]:
     """Chunks whose answer never came, or on which the vendor still works, with their rows in doubt."""
     found = state.db.execute(
-        "SELECT chunk, action, first, last, attempt, intended_at, ticket, polls FROM chunks WHERE job_no = ? AND state IN (?, ?) ORDER BY chunk",
-        (job_no, INTENDED, ACCEPTED),
+        "SELECT chunk, action, first, last, attempt, intended_at, CASE state WHEN ?2 THEN ticket ELSE '' END, polls, state = ?4"
+        " FROM chunks WHERE job_no = ?1 AND state IN (?2, ?3, ?4) ORDER BY chunk",
+        (job_no, ACCEPTED, INTENDED, DOUBTFUL),
     ).fetchall()
     return [
         Chunk(
@@ -228,8 +247,9 @@ def open_chunks(state: State, job_no: int, plan: Plan) -> list[Chunk]:
             ticket,
             polls,
             tuple(_rows_in_doubt(state, job_no, plan, first, last)),
+            bool(doubtful),
         )
-        for number, action, first, last, attempt, intended_at, ticket, polls in found
+        for number, action, first, last, attempt, intended_at, ticket, polls, doubtful in found
     ]
 
 

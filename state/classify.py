@@ -43,6 +43,7 @@ VERDICTS: tuple[Verdict, ...] = (
     Verdict(C.EXISTING_IGNORED, "differs"),
     Verdict(C.EXISTING_IGNORED, "left-source"),
     Verdict(C.EXISTING_IGNORED, "source-rows-unreadable"),
+    Verdict(C.EXISTING_IGNORED, "row-unusable"),
     Verdict(C.EXISTING_IGNORED, "awaiting-confirmation"),
     Verdict(C.EXISTING_IGNORED, "archived"),
     Verdict(C.EXISTING_IGNORED, "status-unknown"),
@@ -98,6 +99,12 @@ FAULT_REASONS = ("address-missing", "address-malformed", "ragged-row", "undecoda
 UNREADABLE = ("ragged-row", "undecodable", "nul-byte")
 """Rows whose address cannot be known: while there are any, nobody is removed (design law 5)."""
 
+_NOT_MOVED_BACK = (
+    "AND NOT (c.former_key IS NOT NULL AND m.gone IS NOT NULL AND m.detail = 'moved to ' || c.former_key AND EXISTS"
+    " (SELECT 1 FROM members f WHERE f.list_no = :list AND f.address_key = c.former_key AND f.gone IS NULL))"
+)
+"""A member whom an undo gave the former address back is unknown under the one the source says (R25)."""
+
 
 def classify(
     state: State,
@@ -148,6 +155,9 @@ def classify(
         "WHEN d.address_key IS NOT NULL AND (c.source_id <> d.source_id OR c.copy <> d.copy) THEN"
         f" CASE WHEN c.source_id = d.source_id THEN {_n(C.DUPLICATE, 'same-person')} ELSE {_n(C.DUPLICATE, 'shared-address')} END"
     )
+    moved = db.execute(
+        "SELECT 1 FROM contacts WHERE link_no = :link AND former_key IS NOT NULL LIMIT 1", values
+    ).fetchone()
     opted_out = "(c.opted_out = 1 OR d.opted_out = 1)" if doubled else "c.opted_out = 1"
     verdict = f"""CASE
       WHEN c.fault IS NOT NULL THEN CASE c.fault {faults} END
@@ -164,18 +174,18 @@ def classify(
         "INSERT INTO temp.verdicts SELECT address_key, source_id, copy, code FROM ("
         f" SELECT c.address_key, c.source_id, c.copy, {verdict} AS code FROM contacts c"
         " LEFT JOIN members m ON m.list_no = :list AND m.address_key = c.address_key"
+        f" {_NOT_MOVED_BACK if moved is not None else ''}"
         f" {'LEFT JOIN temp.doubles d ON d.address_key = c.address_key' if doubled else ''}"
         f" WHERE c.link_no = :link) WHERE code <> {same}",
         values,
     )
     _settle_opt_outs(state, values)
-    moved = db.execute(
-        "SELECT 1 FROM contacts WHERE link_no = :link AND former_key IS NOT NULL LIMIT 1", values
-    ).fetchone()
     if moved is not None:
         _settle_former_addresses(state, question, values)
     _settle_differences(state, question, compare)
     _find_strangers(state, question, values)
+    _follow_moved_members(state, values)
+    _keep_people_with_unusable_rows(state, values)
     if moved is not None:
         _drop_moved_strangers(state, values)
         _pass_on_opt_outs(state, values)
@@ -318,6 +328,66 @@ def _find_strangers(state: State, question: Question, values: dict[str, object])
         " FROM members m WHERE m.list_no = :list AND m.address_key = strangers.address_key)",
         values,
     )
+
+
+def _keep_people_with_unusable_rows(state: State, values: dict[str, object]) -> None:
+    """A source id that is still in the source is not gone, though its row has no usable address now.
+
+    An opt-out in that row reaches the address the person had.
+    """
+    db = state.db
+    if db.execute("SELECT 1 FROM former_addresses WHERE link_no = :link LIMIT 1", values).fetchone() is None:
+        return
+    db.execute("DROP TABLE IF EXISTS temp.unusable")
+    db.execute(
+        "CREATE TEMP TABLE unusable (address_key TEXT PRIMARY KEY, opted_out INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    db.execute(
+        "INSERT INTO temp.unusable SELECT k.address_key, max(c.opted_out) FROM contacts c"
+        " JOIN former_addresses k ON k.link_no = :link AND k.source_id = c.source_id"
+        " WHERE c.link_no = :link AND c.fault IS NOT NULL AND c.source_id <> '' GROUP BY k.address_key",
+        values,
+    )
+    db.execute(
+        "UPDATE temp.strangers SET code ="
+        f" CASE WHEN (SELECT opted_out FROM temp.unusable u WHERE u.address_key = strangers.address_key) = 1"
+        f" THEN {_n(C.WITHDRAWN, 'source-withdrew')} ELSE {_n(C.EXISTING_IGNORED, 'row-unusable')} END"
+        " WHERE address_key IN (SELECT address_key FROM temp.unusable)"
+        " AND (SELECT consent FROM members m WHERE m.list_no = :list AND m.address_key = strangers.address_key) = 'subscribed'",
+        values,
+    )
+    db.execute("DROP TABLE temp.unusable")
+
+
+def _follow_moved_members(state: State, values: dict[str, object]) -> None:
+    """A person who changed their address at the platform still has their source row: nobody calls them gone.
+
+    An opt-out of that row reaches the member under the address it has there now.
+    """
+    state.db.execute("DROP TABLE IF EXISTS temp.moved")
+    state.db.execute(
+        "CREATE TEMP TABLE moved (now_key TEXT PRIMARY KEY, opted_out INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    state.db.execute(
+        "WITH RECURSIVE trail (start, here) AS ("
+        " SELECT address_key, substr(detail, length('moved to ') + 1) FROM members"
+        "  WHERE list_no = :list AND gone IS NOT NULL AND detail LIKE 'moved to %'"
+        " UNION SELECT t.start, substr(m.detail, length('moved to ') + 1) FROM trail t JOIN members m"
+        "  ON m.list_no = :list AND m.address_key = t.here AND m.gone IS NOT NULL AND m.detail LIKE 'moved to %')"
+        " INSERT INTO temp.moved SELECT t.here, max(c.opted_out) FROM trail t"
+        " JOIN contacts c ON c.link_no = :link AND c.address_key = t.start AND c.fault IS NULL"
+        " JOIN members m ON m.list_no = :list AND m.address_key = t.here AND m.gone IS NULL"
+        " GROUP BY t.here",
+        values,
+    )
+    state.db.execute(
+        f"UPDATE temp.strangers SET code = CASE WHEN (SELECT opted_out FROM temp.moved WHERE now_key = strangers.address_key) = 1"
+        f" THEN {_n(C.WITHDRAWN, 'source-withdrew')} ELSE {_n(C.EXISTING_IGNORED, 'moved-at-platform')} END"
+        " WHERE address_key IN (SELECT now_key FROM temp.moved)"
+        " AND (SELECT consent FROM members m WHERE m.list_no = :list AND m.address_key = strangers.address_key) = 'subscribed'",
+        values,
+    )
+    state.db.execute("DROP TABLE temp.moved")
 
 
 def _pass_on_opt_outs(state: State, values: dict[str, object]) -> None:

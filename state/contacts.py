@@ -2,7 +2,8 @@
 
 A read is staged in temporary tables first. Only a complete and accepted read reaches the table (design law 5),
 in one transaction that writes what changed and nothing else. Where a person (source id) shows another address
-than before, the former one is remembered until it is settled (R25). Rows of one person with one address are
+than before, the former one is remembered until it is settled (R25), also over reads in which the person's row is
+missing or faulty (``former_addresses``). Rows of one person with one address are
 numbered by what they say, so that the order of the file decides nothing (R26).
 """
 
@@ -151,7 +152,10 @@ def accept_source_read(
 ) -> int:
     """Merge the staged read into the link's contacts in one transaction; returns how many rows changed."""
     db = state.db
-    known = db.execute("SELECT 1 FROM contacts WHERE link_no = ? LIMIT 1", (link_no,)).fetchone()
+    known = db.execute(
+        "SELECT 1 FROM (SELECT link_no FROM contacts UNION ALL SELECT link_no FROM former_addresses) WHERE link_no = ? LIMIT 1",
+        (link_no,),
+    ).fetchone()
     with state.write():
         if known is None:
             changed = _load(state, link_no)
@@ -208,22 +212,14 @@ def _merge(state: State, link_no: int) -> int:
         (link_no,),
     )
     db.execute(
-        "CREATE TEMP TABLE fresh AS SELECT s.*, c.former_key AS former_key, coalesce(c.due, 0) AS due FROM temp.sorted s"
+        "CREATE TEMP TABLE fresh AS SELECT s.*, c.former_key AS former_key, coalesce(c.due, 0) AS due,"
+        " c.link_no IS NOT NULL AND c.fault IS NULL AS known FROM temp.sorted s"
         " LEFT JOIN contacts c ON c.link_no = ?1 AND c.address_key = s.address_key AND c.source_id = s.source_id AND c.copy = s.copy"
         " WHERE c.link_no IS NULL OR c.mapped <> s.mapped OR c.opted_out <> s.opted_out OR c.email IS NOT s.email"
         " OR c.consent IS NOT s.consent OR c.fault IS NOT s.fault OR c.note IS NOT s.note",
         (link_no,),
     )
-    # The same source id left one address and came with another: one person, if the id stands nowhere else.
-    db.execute("CREATE INDEX temp.leaving_by_source ON leaving (source_id)")
-    db.execute(
-        "UPDATE temp.fresh SET former_key = (SELECT coalesce(l.former_key, l.address_key) FROM temp.leaving l"
-        "  WHERE l.source_id = fresh.source_id AND l.fault IS NULL LIMIT 1)"
-        " WHERE fault IS NULL AND former_key IS NULL AND source_id <> address_key"
-        " AND (SELECT count(*) FROM temp.leaving l WHERE l.source_id = fresh.source_id AND l.fault IS NULL) = 1"
-        " AND (SELECT count(*) FROM temp.fresh f WHERE f.source_id = fresh.source_id AND f.fault IS NULL) = 1"
-    )
-    db.execute("UPDATE temp.fresh SET former_key = NULL WHERE former_key = address_key")
+    _link_former_addresses(state, link_no)
     removed = db.execute(
         "DELETE FROM contacts WHERE link_no = ?1 AND (address_key, source_id, copy) IN"
         " (SELECT address_key, source_id, copy FROM temp.leaving)",
@@ -238,6 +234,56 @@ def _merge(state: State, link_no: int) -> int:
     for table in ("leaving", "fresh", "sorted"):
         db.execute(f"DROP TABLE temp.{table}")
     return int(removed) + int(written)
+
+
+def _link_former_addresses(state: State, link_no: int) -> None:
+    """Say in ``temp.fresh`` which address each person had before, and keep the addresses that nobody has taken up.
+
+    A row that leaves or turns faulty leaves its address in ``former_addresses``, so that one bad read does not part
+    a person from an opt-out (R25, I14). The entry goes when it is taken up, or when the id is back at that address.
+    """
+    db = state.db
+    db.execute("CREATE INDEX temp.leaving_by_source ON leaving (source_id)")
+    db.execute("CREATE INDEX temp.fresh_by_source ON fresh (source_id)")
+    # The same source id left one address and came with another in one read: one person.
+    db.execute(
+        "UPDATE temp.fresh SET former_key = (SELECT coalesce(l.former_key, l.address_key) FROM temp.leaving l"
+        "  WHERE l.source_id = fresh.source_id AND l.fault IS NULL LIMIT 1)"
+        " WHERE fault IS NULL AND former_key IS NULL AND source_id <> address_key"
+        " AND (SELECT count(DISTINCT l.address_key) FROM temp.leaving l WHERE l.source_id = fresh.source_id AND l.fault IS NULL) = 1"
+        " AND (SELECT count(DISTINCT f.address_key) FROM temp.fresh f WHERE f.source_id = fresh.source_id AND f.fault IS NULL) = 1"
+    )
+    # Of an id that left several addresses at once nothing is kept: it does not stand for one person.
+    db.execute(
+        "INSERT OR REPLACE INTO former_addresses (link_no, source_id, address_key) SELECT ?1, source_id, min(former) FROM ("
+        "SELECT source_id, coalesce(former_key, address_key) AS former FROM ("
+        " SELECT address_key, source_id, former_key FROM temp.leaving WHERE fault IS NULL"
+        " UNION ALL SELECT address_key, source_id, former_key FROM temp.fresh WHERE fault IS NOT NULL AND known = 1) AS lost"
+        " WHERE source_id <> address_key AND NOT EXISTS (SELECT 1 FROM temp.sorted s"
+        "  WHERE s.address_key = lost.address_key AND s.source_id = lost.source_id AND s.fault IS NULL)"
+        ") GROUP BY source_id HAVING min(former) = max(former)",
+        (link_no,),
+    )
+    returning = (
+        "SELECT f.source_id FROM temp.fresh f CROSS JOIN former_addresses k ON k.link_no = ?1 AND k.source_id = f.source_id"
+        " WHERE f.fault IS NULL AND f.known = 0 AND f.former_key IS NULL AND f.source_id <> f.address_key"
+    )
+    if db.execute(f"{returning} LIMIT 1", (link_no,)).fetchone() is not None:
+        db.execute(
+            "UPDATE temp.fresh SET former_key = (SELECT k.address_key FROM former_addresses k WHERE k.link_no = ?1"
+            "  AND k.source_id = fresh.source_id)"
+            " WHERE fault IS NULL AND known = 0 AND former_key IS NULL AND source_id <> address_key AND source_id IN"
+            f" (SELECT source_id FROM temp.sorted WHERE fault IS NULL AND source_id IN ({returning})"
+            "  GROUP BY source_id HAVING min(address_key) = max(address_key))",
+            (link_no,),
+        )
+    db.execute(
+        "DELETE FROM former_addresses WHERE link_no = ?1 AND source_id IN (SELECT f.source_id FROM temp.fresh f"
+        " CROSS JOIN former_addresses k ON k.link_no = ?1 AND k.source_id = f.source_id"
+        " WHERE f.fault IS NULL AND k.address_key IN (f.address_key, f.former_key))",
+        (link_no,),
+    )
+    db.execute("UPDATE temp.fresh SET former_key = NULL WHERE former_key = address_key")
 
 
 def _note_read(

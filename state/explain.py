@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from state.address import address_key
-from state.model import Consent, JournalEntry
-from state.moments import moment
+from state.model import Consent, JournalEntry, Plan
+from state.moments import moment, stamp
 from state.plans import find_in_plan, latest_plan
 from state.reasons import reason as reason_entry
+from state.staleness import OURS
 from state.store import State
 
 
 @dataclass(slots=True, frozen=True)
 class LinkView:
-    """What one link knows of the address. ``row_class`` and ``reason`` are those of its newest plan."""
+    """What one link knows of the address. ``row_class`` is that of its newest plan, and so is ``reason``, unless a
+    write of ours or the platform has settled it since."""
 
     link: str
     connection: str
@@ -108,15 +110,42 @@ def _view(
         row_class=row.row_class.value if row else "",
         reason=str(opt_out[0])
         if opt_out
-        else _reason_now(consent, row.reason if row else "", gone=bool(member and member[6])),
+        else _reason_now(
+            consent,
+            member[1] if member else "",
+            row.reason if row else "",
+            _done_since(state, list_no, key, plan) if plan and row and row.action is not None else None,
+            gone=bool(member and member[6]),
+        ),
         since=(member[4] or member[5] or "") if member else "",
         opt_out=str(opt_out[1]) if opt_out else "",
         planned_at=plan.created_at if plan and row else None,
     )
 
 
-def _reason_now(consent: Consent | None, planned: str, *, gone: bool) -> str:
-    """The plan's reason, unless the member's consent has moved on since."""
+@dataclass(slots=True, frozen=True)
+class _Done:
+    """The last write of ours to an address since its plan: what the journal calls it, and whether it was an undo."""
+
+    what: str
+    undo: bool
+
+
+def _done_since(state: State, list_no: int, key: str, plan: Plan) -> _Done:
+    row = state.db.execute(
+        "SELECT j.what, json_extract(p.basis, '$.undo_of') IS NOT NULL FROM journal j"
+        " LEFT JOIN jobs b ON b.job_id = substr(j.origin, 5) LEFT JOIN plans p ON p.plan_id = b.plan_id"
+        " WHERE j.address_key = ? AND j.list_no = ? AND j.at >= ? AND j.origin LIKE 'job:%'"
+        f" AND j.what IN {OURS} ORDER BY j.no DESC LIMIT 1",
+        (key, list_no, stamp(plan.created_at)),
+    ).fetchone()
+    return _Done(str(row[0]), bool(row[1])) if row else _Done("", False)
+
+
+def _reason_now(
+    consent: Consent | None, raw_status: str, planned: str, done: _Done | None, *, gone: bool
+) -> str:
+    """The plan's reason, unless the member's consent has moved on since, or the planned write (``done``) was made."""
     now = (
         {
             Consent.UNSUBSCRIBED: "unsubscribed",
@@ -130,10 +159,18 @@ def _reason_now(consent: Consent | None, planned: str, *, gone: bool) -> str:
     )
     if now is not None:
         return now
-    if consent is Consent.SUBSCRIBED and planned in ("", "unknown-at-platform"):
-        return "in-sync"
-    if consent is Consent.UNKNOWN and not planned:
-        return "moved-at-platform" if gone else "status-unknown"
+    if consent is Consent.SUBSCRIBED:
+        if planned in ("", "unknown-at-platform"):
+            return "in-sync"
+        written = done is not None and done.what in ("changed", "moved", "found-on-reading") and not done.undo
+        return "in-sync" if written else planned
+    if consent is Consent.UNKNOWN and (not planned or done is not None):
+        # A write was planned for nobody of an unknown state: the member got there since.
+        if gone:
+            return "moved-at-platform"
+        if done is not None and done.what == "removed":
+            return "removed"
+        return "archived" if raw_status == "archived" else "status-unknown"
     return planned
 
 

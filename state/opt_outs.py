@@ -47,6 +47,15 @@ def opt_out_of(state: State, list_no: int, address: str) -> tuple[str, str] | No
     return (str(row[0]), str(row[1])) if row else None
 
 
+def opted_out_at_source(state: State, link_no: int, address: str) -> bool:
+    """Whether the link's source, as last read, marks anybody with this address as opted out."""
+    row = state.db.execute(
+        "SELECT 1 FROM contacts WHERE link_no = ? AND address_key = ? AND opted_out = 1 LIMIT 1",
+        (link_no, address_key(address)),
+    ).fetchone()
+    return row is not None
+
+
 def journal(
     state: State,
     key: str,

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from state.browse import Counted
-from state.model import Outcome, Plan
-from state.outcomes import OutcomeRow, outcome_reasons, read_outcomes
+from state.errors import StateError
+from state.jobs import job_no
+from state.model import Job, JobKind, JobState, Outcome, Plan
+from state.outcomes import (
+    NO_ANSWER,
+    OutcomeRow,
+    outcome_counts,
+    outcome_reasons,
+    outcome_words,
+    read_outcomes,
+    rows_unanswered,
+)
 from state.plan_view import SLICE_ROWS, cut, runs
-from state.plans import plan_number
+from state.plans import get_plan, plan_number
 from state.store import State
 
 REFUSED = (Outcome.REJECTED, Outcome.UNVERIFIED, Outcome.UNKNOWN)
@@ -43,10 +53,40 @@ class OutcomeGroup:
     rows: int
 
 
-def outcome_groups(state: State, job_no: int, plan: Plan) -> tuple[OutcomeGroup, ...]:
-    """Rows by outcome and reason, what needs a person first; their sum is the plan's writes, always (R18)."""
-    found = [OutcomeGroup(outcome, reason, rows) for outcome, reason, rows in outcome_reasons(state, job_no)]
-    left = plan.writes - sum(group.rows for group in found)
+def in_doubt(job: Job) -> bool:
+    """Whether rows of the job (as ``judged``) that left without an answer are unknown: nobody waits for one."""
+    return job.state is JobState.STALLED or (job.state is JobState.WAITING and job.pid is None)
+
+
+def with_counts(state: State, job: Job) -> Job:
+    """An export that has not ended, as ``judged``, with its rows by outcome as they really stand.
+
+    What is written in the job itself is of its last fold. Looks at every outcome of the job (a million: 0.2 s).
+    """
+    if job.kind is not JobKind.EXPORT or job.state.final or not job.plan_id:
+        return job
+    try:
+        plan = get_plan(state, job.plan_id)
+    except StateError:
+        return job  # it was dropped; the job's counts stand in the job itself
+    counts = outcome_counts(state, job_no(state, job.job_id), plan, doubts=in_doubt(job))
+    return replace(job, counts={word: rows for word, rows in counts.items() if rows})
+
+
+def outcome_groups(
+    state: State, job_no: int, plan: Plan, *, doubts: bool = False
+) -> tuple[OutcomeGroup, ...]:
+    """Rows by outcome and reason, what needs a person first; their sum is the plan's writes, always (R18).
+
+    ``doubts``: rows that left and got no answer are unknown (see ``in_doubt``).
+    """
+    rows_of = {(outcome, reason): rows for outcome, reason, rows in outcome_reasons(state, job_no)}
+    left = plan.writes - sum(rows_of.values())
+    if doubts and (unanswered := rows_unanswered(state, job_no, plan)):
+        doubt = (Outcome.UNKNOWN, NO_ANSWER)
+        rows_of[doubt] = rows_of.get(doubt, 0) + unanswered
+        left -= unanswered
+    found = [OutcomeGroup(outcome, reason, rows) for (outcome, reason), rows in rows_of.items()]
     if left:
         found.append(OutcomeGroup(Outcome.TODO, "", left))
     return tuple(sorted(found, key=lambda group: (_ORDER[group.outcome], -group.rows, group.reason)))
@@ -68,12 +108,23 @@ def refused_keys(state: State, job_no: int, plan: Plan) -> frozenset[str]:
 class OutcomeWindow:
     """The rows of a job's plan that were to be sent, filtered by outcome, reason and a text. For one thread."""
 
-    def __init__(self, job_no: int, plan: Plan, *, group: OutcomeGroup | None = None, text: str = "") -> None:
+    def __init__(
+        self,
+        job_no: int,
+        plan: Plan,
+        *,
+        group: OutcomeGroup | None = None,
+        text: str = "",
+        doubts: bool = False,
+    ) -> None:
+        self._doubts = doubts
         self._job_no = job_no
         self._plan = plan
         self._group = group
         self._text = text.strip().lower().removeprefix("^")
-        self._spans = [(group.first, group.rows) for group in plan.groups if group.action is not None]
+        writes = [(group, group.action) for group in plan.groups if group.action is not None]
+        self._spans = [(group.first, group.rows) for group, _ in writes]
+        self._actions = [action for _, action in writes]
         self._scans = group is not None or bool(self._text)
         self._found = array("q")
         self._span = self._at = 0
@@ -94,24 +145,31 @@ class OutcomeWindow:
         return [
             row
             for at, rows in ranges
-            for row in read_outcomes(state, self._job_no, self._plan, after=at - 1, limit=rows)
+            for row in read_outcomes(
+                state, self._job_no, self._plan, after=at - 1, limit=rows, doubts=self._doubts
+            )
         ]
 
     def again(self) -> OutcomeWindow:
         """The same view with nothing counted yet."""
-        return OutcomeWindow(self._job_no, self._plan, group=self._group, text=self._text)
+        return OutcomeWindow(
+            self._job_no, self._plan, group=self._group, text=self._text, doubts=self._doubts
+        )
 
     def _look_on(self, state: State) -> None:
         number, left = plan_number(state, self._plan.plan_id), SLICE_ROWS
-        where, values = "", list[object]()
-        if self._group is not None:
-            where += " AND coalesce(o.outcome, 'todo') = ? AND coalesce(o.reason, '') = ?"
-            values += [self._group.outcome.value, self._group.reason]
-        if self._text:
-            where += " AND (instr(p.address_key, ?) > 0 OR instr(lower(coalesce(p.email, '')), ?) > 0)"
-            values += [self._text, self._text]
         while left > 0 and self._span < len(self._spans):
             first, rows = self._spans[self._span]
+            where, values = "", list[object]()
+            if self._group is not None:
+                word_of, reason_of = outcome_words(
+                    self._job_no, self._actions[self._span], doubts=self._doubts
+                )
+                where += f" AND {word_of} = ? AND {reason_of} = ?"
+                values += [self._group.outcome.value, self._group.reason]
+            if self._text:
+                where += " AND (instr(p.address_key, ?) > 0 OR instr(lower(coalesce(p.email, '')), ?) > 0)"
+                values += [self._text, self._text]
             take = min(left, rows - self._at)
             low = first + self._at
             self._found.extend(

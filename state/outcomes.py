@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from state.address import address_key
-from state.chunks import ANSWERED, Answer, put_outcomes
+from state.chunks import ANSWERED, INTENDED, Answer, put_outcomes
 from state.compare import Comparison
 from state.contacts import SEPARATOR
 from state.model import Action, Consent, Outcome, Plan
 from state.moments import stamp
+from state.moves import fold_move, settle_moves
 from state.plans import plan_number, write_rows
 from state.store import State
 
@@ -29,7 +30,12 @@ END_STATES = {
 }
 """Refusals for consent: remembered and not tried again, also where no listing shows them (R28)."""
 
+NO_ANSWER = "no-answer"
+
 _BATCH = 1_000
+
+# The first condition is that of the index chunks_open, word for word: else SQLite would not use it.
+_OPEN = f"k.state IN ('intended', 'accepted') AND k.state = '{INTENDED}'"
 
 
 @dataclass(slots=True, frozen=True)
@@ -53,19 +59,24 @@ def read_outcomes(
     after: int = -1,
     limit: int = 1_000,
     outcome: Outcome | None = None,
+    doubts: bool = False,
 ) -> list[OutcomeRow]:
-    """Write rows of the plan behind row ``after``, in order, with their outcome (``todo`` while there is none)."""
+    """Write rows of the plan behind row ``after``, in order, with their outcome (``todo`` while there is none).
+
+    ``doubts`` is for a job that stands still: rows that left and got no answer are then ``unknown``.
+    """
     found: list[OutcomeRow] = []
     plan_no = plan_number(state, plan.plan_id)
-    wanted = "" if outcome is None else " AND coalesce(o.outcome, 'todo') = ?"
     for group in plan.groups:
         if group.action is None or group.first + group.rows - 1 <= after or len(found) >= limit:
             continue
         values: list[object] = [job_no, plan_no, max(group.first, after + 1), group.first + group.rows - 1]
+        word_of, reason_of = outcome_words(job_no, group.action, doubts=doubts)
+        wanted = "" if outcome is None else f" AND {word_of} = ?"
         if outcome is not None:
             values.append(outcome.value)
         rows = state.db.execute(
-            "SELECT p.n, coalesce(p.email, p.address_key), coalesce(o.outcome, 'todo'), coalesce(o.reason, ''),"
+            f"SELECT p.n, coalesce(p.email, p.address_key), {word_of}, {reason_of},"
             " coalesce(o.origin_id, p.origin_id, ''), coalesce(o.raw, '') FROM plan_rows p"
             " LEFT JOIN outcomes o ON o.job_no = ? AND o.n = p.n WHERE p.plan_no = ? AND p.n BETWEEN ? AND ?"
             f"{wanted} ORDER BY p.n LIMIT ?",
@@ -78,14 +89,56 @@ def read_outcomes(
     return found
 
 
-def outcome_counts(state: State, job_no: int, plan: Plan) -> dict[str, int]:
-    """Rows by outcome; their sum is the number of the plan's writes, always (R18)."""
+def outcome_words(job_no: int, action: Action, *, doubts: bool) -> tuple[str, str]:
+    """SQL for outcome and reason of a plan row ``p`` of an action, ``o`` being its row of outcomes or nothing."""
+    if not doubts:
+        return "coalesce(o.outcome, 'todo')", "coalesce(o.reason, '')"
+    left = (
+        f"EXISTS (SELECT 1 FROM chunks k INDEXED BY chunks_open WHERE k.job_no = {int(job_no)} AND {_OPEN}"
+        f" AND k.action = '{action.value}' AND p.n BETWEEN k.first AND k.last)"
+    )
+    return (
+        f"coalesce(o.outcome, CASE WHEN {left} THEN '{Outcome.UNKNOWN.value}' ELSE '{Outcome.TODO.value}' END)",
+        f"coalesce(o.reason, CASE WHEN {left} THEN '{NO_ANSWER}' ELSE '' END)",
+    )
+
+
+def rows_unanswered(state: State, job_no: int, plan: Plan) -> int:
+    """Write rows that left, in a chunk whose answer never came, and have no outcome yet."""
+    spans: list[tuple[int, int]] = []
+    for action, first, last in state.db.execute(
+        f"SELECT k.action, k.first, k.last FROM chunks k INDEXED BY chunks_open WHERE k.job_no = ? AND {_OPEN}",
+        (job_no,),
+    ):
+        for group in plan.groups:
+            low, high = max(first, group.first), min(last, group.first + group.rows - 1)
+            if group.action is not None and group.action.value == action and low <= high:
+                spans.append((low, high))
+    rows, seen = 0, -1
+    for low, high in sorted(spans):  # a chunk may reach across rows of another one
+        low = max(low, seen + 1)
+        if low > high:
+            continue
+        seen = high
+        (known,) = state.db.execute(
+            "SELECT count(*) FROM outcomes WHERE job_no = ? AND n BETWEEN ? AND ?", (job_no, low, high)
+        ).fetchone()
+        rows += high - low + 1 - int(known)
+    return rows
+
+
+def outcome_counts(state: State, job_no: int, plan: Plan, *, doubts: bool = False) -> dict[str, int]:
+    """Rows by outcome; their sum is the number of the plan's writes, always (R18). ``doubts``: see ``read_outcomes``."""
     counts = {outcome.value: 0 for outcome in Outcome}
     for word, rows in state.db.execute(
         "SELECT outcome, count(*) FROM outcomes WHERE job_no = ? GROUP BY outcome", (job_no,)
     ):
         counts[str(word)] += int(rows)
     counts[Outcome.TODO.value] = plan.writes - sum(counts.values())
+    if doubts:
+        left = rows_unanswered(state, job_no, plan)
+        counts[Outcome.UNKNOWN.value] += left
+        counts[Outcome.TODO.value] -= left
     return counts
 
 
@@ -182,7 +235,7 @@ def _fold_range(
 ) -> int:
     db = state.db
     rows = db.execute(
-        "SELECT p.address_key, p.email, p.origin_id, p.payload, o.outcome, o.reason, o.origin_id, coalesce(o.raw, ''), o.at"
+        "SELECT p.address_key, p.email, p.source_id, p.origin_id, p.payload, o.outcome, o.reason, o.origin_id, coalesce(o.raw, ''), o.at"
         " FROM plan_rows p JOIN outcomes o ON o.job_no = ?1 AND o.n = p.n"
         " WHERE p.plan_no = ?2 AND p.n BETWEEN ?3 AND ?4 ORDER BY p.address_key",
         (job_no, plan_number(state, plan.plan_id), first, last),
@@ -192,7 +245,8 @@ def _fold_range(
     added: list[tuple[object, ...]] = []
     opt_outs: list[tuple[object, ...]] = []
     settled: list[tuple[str]] = []
-    for key, email, origin_id, payload_text, outcome, reason, new_origin, raw, at in rows:
+    moves: list[tuple[str, str, str]] = []
+    for key, email, source_id, origin_id, payload_text, outcome, reason, new_origin, raw, at in rows:
         payload = json.loads(payload_text) if payload_text else {}
         sent = outcome == Outcome.SENT.value
         what = reason if sent else outcome
@@ -217,8 +271,9 @@ def _fold_range(
             consent = Consent.PENDING if reason == "asked-to-confirm" else Consent.SUBSCRIBED
             mapped = SEPARATOR.join(str(payload.get("fields", {}).get(name, "")) for name in plan.fields)
             added.append((list_no, key, email, new_origin or "", consent.value, consent.value, mapped))
+            settled.append((key,))
         elif action is Action.MOVE:
-            _fold_move(
+            fold_move(
                 state,
                 list_no,
                 link,
@@ -231,6 +286,7 @@ def _fold_range(
                 operator,
             )
             settled.append((key,))
+            moves.append((key, address_key(str(payload.get("former", ""))), source_id or key))
         elif action is Action.REMOVE:
             db.execute(
                 "UPDATE members SET consent = 'unknown', raw_status = ?, changed_at = '' WHERE list_no = ? AND address_key = ?",
@@ -259,42 +315,12 @@ def _fold_range(
         "UPDATE contacts SET due = 0, former_key = NULL WHERE link_no = (SELECT no FROM links WHERE name = ?) AND address_key = ?",
         [(link, key) for (key,) in settled],
     )
+    settle_moves(state, plan, link, moves)
     db.executemany(
         "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         journal,
     )
     return len(rows)
-
-
-def _fold_move(
-    state: State,
-    list_no: int,
-    link: str,
-    key: str,
-    email: str | None,
-    former: str,
-    origin_id: str,
-    at: str,
-    origin: str,
-    operator: str,
-) -> None:
-    db = state.db
-    former_key = address_key(former)
-    db.execute(
-        "INSERT OR REPLACE INTO members (list_no, address_key, email, origin_id, person_id, consent, raw_status, mapped, changed_at,"
-        " since, detail, ours, gone, seen_no, first_no)"
-        " SELECT list_no, ?2, ?3, ?4, person_id, consent, raw_status, mapped, '', since, detail, ours, NULL, seen_no, first_no"
-        " FROM members WHERE list_no = ?1 AND address_key = ?5 AND gone IS NULL",  # else a listing has told of it
-        (list_no, key, email, origin_id, former_key),
-    )
-    db.execute(
-        "UPDATE members SET gone = ?, consent = 'unknown', ours = 0, detail = ? WHERE list_no = ? AND address_key = ?",
-        (at, f"moved to {key}", list_no, former_key),
-    )
-    db.execute(
-        "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail) VALUES (?, ?, ?, ?, ?, 'moved', 'moved', ?, ?)",
-        (at, former_key, list_no, link, origin, operator, f"now {key}"),
-    )
 
 
 def _journal_detail(action: Action, payload: dict[str, object], raw: str, sent: bool) -> str:

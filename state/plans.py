@@ -38,6 +38,13 @@ class WriteRow:
     payload: Mapping[str, object]
 
 
+_UNUSED = (
+    "EXISTS (SELECT 1 FROM jobs j WHERE j.job_id = plans.job_id AND j.state IN ('cancelled', 'failed')"
+    " AND NOT EXISTS (SELECT 1 FROM chunks k WHERE k.job_no = j.no))"
+)
+"""The job that took a plan ended before it sent anything, so the plan is not used up."""
+
+
 def get_plan(state: State, plan_id: str) -> Plan:
     """The plan of an id or of a unique beginning of one (4 letters at least); ``StateError`` plan-missing."""
     wanted = plan_id.strip().upper()
@@ -108,9 +115,11 @@ def plan_number(state: State, plan_id: str) -> int:
 
 
 def plan_job(state: State, plan_id: str) -> str | None:
-    """The id of the job that took this plan, None while it is unused."""
-    row = state.db.execute("SELECT job_id FROM plans WHERE plan_id = ?", (plan_id,)).fetchone()
-    return str(row[0]) if row and row[0] else None
+    """The id of the job that has this plan, None while it may be exported (see ``take_plan``)."""
+    row = state.db.execute(
+        f"SELECT job_id FROM plans WHERE plan_id = ? AND job_id IS NOT NULL AND NOT ({_UNUSED})", (plan_id,)
+    ).fetchone()
+    return str(row[0]) if row else None
 
 
 def take_plan(state: State, plan_id: str, job_id: str) -> bool:
@@ -120,9 +129,7 @@ def take_plan(state: State, plan_id: str, job_id: str) -> bool:
     """
     with state.write() as db:
         taken = db.execute(
-            "UPDATE plans SET job_id = ?1 WHERE plan_id = ?2 AND (job_id IS NULL OR job_id = ?1 OR EXISTS"
-            " (SELECT 1 FROM jobs j WHERE j.job_id = plans.job_id AND j.state IN ('cancelled', 'failed')"
-            "  AND NOT EXISTS (SELECT 1 FROM chunks k WHERE k.job_no = j.no)))",
+            f"UPDATE plans SET job_id = ?1 WHERE plan_id = ?2 AND (job_id IS NULL OR job_id = ?1 OR {_UNUSED})",
             (job_id, plan_id),
         ).rowcount
     return taken == 1

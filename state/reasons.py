@@ -40,6 +40,7 @@ PLAN_REASONS = _register(
     ("left-source", "left the source", "We added this member, and the source no longer has it; this link does not remove.", "Set the link's mode to mirror to remove such members."),
     ("gone-from-source", "no longer in the source", "We added this member, and the source no longer has it.", "It is removed by the next export, within the guard."),
     ("source-rows-unreadable", "source has unreadable rows", "We added this member and the source does not show it, but rows of the source could not be read, so nobody is removed.", "Correct the rows shown as invalid."),
+    ("row-unusable", "its row is not usable now", "The source still has this person, but the row has no usable address now; nobody is removed for that.", "Correct the address in the source."),
     ("awaiting-confirmation", "waiting for the person", "The person was asked to confirm and has not answered.", "Wait; it is never sent again by itself."),
     ("archived", "archived at the platform", "The platform keeps this record archived; it is neither mailed nor raised by us.", "Un-archive it at the platform if that is wanted."),
     ("status-unknown", "status not understood", "The platform's status word maps to no consent we know; it is never mailed and never raised.", "Look the member up at the platform."),
@@ -62,7 +63,7 @@ PLAN_REASONS = _register(
     ("foreign", "not ours", "The member is not in the source and was not added by us.", "Nothing to do: it is never removed."),
     ("address-missing", "no address", "The row has no e-mail address.", "Add the address in the source."),
     ("address-malformed", "not an address", "The text in the address column is not a usable e-mail address.", "Correct it in the source."),
-    ("ragged-row", "wrong number of columns", "The row has more or fewer columns than the header.", "Correct the row; often a delimiter or quote is missing."),
+    ("ragged-row", "row cannot be split", "The row has more or fewer columns than the header, a broken quote, or a value that is too long.", "Correct the row; often a delimiter or quote is missing."),
     ("undecodable", "unreadable characters", "The row has bytes that the file's encoding does not allow.", "Correct the row, or set the encoding of the source."),
     ("nul-byte", "NUL byte", "The row has a NUL byte, which no text file should have.", "Export the file again."),
     ("field-invalid", "a value is refused", "The platform would refuse the value of a mapped field.", "Correct the value in the source."),
@@ -113,7 +114,7 @@ JOB_REASONS = _register(
     ("account-busy", "another export is running", "One export an account at a time; another process holds it.", "Wait, or follow that job."),
     ("import-open", "an import is open", "The platform still works on an import of another job.", "Wait, or see: listwarden job unblock ID."),
     ("cancelled", "cancelled", "A person cancelled the job between two chunks.", "Run the export again to send the rest."),
-    ("interrupted", "interrupted", "The process was told to stop.", "Run the same command again: the job is resumed."),
+    ("interrupted", "interrupted", "The process was told to stop.", "Run the same command again: an export is resumed, everything else begins anew."),
     ("stalled", "no sign of life", "The job's process gave no sign of life.", "Resume it: listwarden job resume ID."),
     ("lease-lost", "account lost", "Another process took the account over, so this one stopped.", "See: listwarden jobs."),
     ("source-empty", "source is empty", "The source has no usable row, so nothing is planned.", "Check the source; --allow-empty-source LINK lifts it once."),
@@ -193,6 +194,7 @@ SETTINGS_REASONS = _register(
     ("detached-jobs-killed", "logout kills jobs", "The login manager ends this account's processes at logout.", "Set KillUserProcesses=no, or: loginctl enable-linger."),
     ("read-only", "read-only", "This console was started read-only.", "Start it without --read-only, as somebody who may write."),
     ("usage", "call not understood", "The command's words do not fit.", "See --help."),
+    ("output-failed", "output not written", "What was to be printed could not be written: the output is closed or its disk is full.", "Give the command another place to write to."),
     ("confirmation-needed", "confirmation needed", "There is no terminal to ask on.", "Give --yes, or --plan ID of a saved plan."),
 )
 

@@ -122,6 +122,13 @@ CREATE TABLE contacts (
   PRIMARY KEY (link_no, address_key, source_id, copy)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE former_addresses (
+  link_no INTEGER NOT NULL,
+  source_id TEXT NOT NULL,
+  address_key TEXT NOT NULL,
+  PRIMARY KEY (link_no, source_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE members (
   list_no INTEGER NOT NULL,
   address_key TEXT NOT NULL,
@@ -141,6 +148,7 @@ CREATE TABLE members (
   PRIMARY KEY (list_no, address_key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX members_ours ON members (list_no, address_key) WHERE ours <> 0;
+CREATE INDEX members_gone ON members (list_no, address_key) WHERE gone IS NOT NULL;
 
 CREATE TABLE opt_outs (
   list_no INTEGER NOT NULL,

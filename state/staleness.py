@@ -13,7 +13,7 @@ from state.moments import stamp
 from state.plans import find_in_plan, plan_number
 from state.store import State
 
-_OURS = (
+OURS = (
     "('added', 'asked-to-confirm', 'changed', 'moved', 'removed', 'unsubscribed-by-us', 'found-on-reading')"
 )
 """What the journal calls a thing our own jobs did."""
@@ -84,7 +84,7 @@ def compare_plans(
         " WHERE NOT EXISTS (SELECT 1 FROM temp.planned_writes a WHERE a.address_key = b.address_key AND a.action = b.action"
         "  AND a.payload IS b.payload)"
         " AND NOT EXISTS (SELECT 1 FROM journal j WHERE j.address_key = b.address_key AND j.list_no = ? AND j.at >= ?"
-        f"  AND j.origin LIKE 'job:%' AND j.what IN {_OURS}) ORDER BY b.n LIMIT ?",
+        f"  AND j.origin LIKE 'job:%' AND j.what IN {OURS}) ORDER BY b.n LIMIT ?",
         (list_no, stamp(planned.created_at), limit),
     ).fetchall()
     lost = db.execute(

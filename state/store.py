@@ -7,9 +7,11 @@ raises ``StateError`` with the way out (exit 10). A connection belongs to the th
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,11 @@ CHECKPOINT_BYTES = 8 * 1024 * 1024
 """Size of the -wal file above which a writer tries to checkpoint."""
 
 CACHE_KIB = 64 * 1024
+
+ROOM_BYTES = 256 * 1024
+"""Room on the disk that a small transaction may need."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def wal_fault(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
@@ -177,6 +184,30 @@ def open_state(path: Path, *, read_only: bool = False, cache_kib: int = CACHE_KI
             connection.close()
             raise
     return State(path, connection, read_only=False)
+
+
+def write_fault(path: Path) -> StateError | None:
+    """Why nothing can be written into the state file at this moment; None when it can.
+
+    Commits a transaction that changes nothing, and takes the room of a few more for an instant: a -wal file may have
+    some left although the disk has none.
+    """
+    try:
+        with open_state(path) as state:
+            with state.write() as db:
+                (version,) = db.execute("PRAGMA user_version").fetchone()
+                db.execute(f"PRAGMA user_version = {int(version)}")
+            with tempfile.TemporaryFile(dir=path.absolute().parent) as room:
+                room.write(bytes(ROOM_BYTES))
+                room.flush()
+    except StateError as error:
+        return error
+    except OSError as error:
+        return StateError(
+            "state-full" if error.errno in _FULL else "state-unwritable",
+            f"The state file {path} could not be written ({error.strerror}).",
+        )
+    return None
 
 
 def may_write(path: Path) -> bool:

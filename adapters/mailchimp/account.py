@@ -156,8 +156,13 @@ async def read_account(client: Client, *, tries: int | None = None) -> Account:
     return Account(account_id, mapping.text_of(document.get("account_name")), details)
 
 
-async def check(client: Callable[[], Client], key: Secret, list_ids: Sequence[str]) -> CheckReport:
-    """Ping, account, every linked audience, role. ``client`` is called late: its settings may be at fault."""
+async def check(
+    client: Callable[[], Client], key: Secret, list_ids: Sequence[str], *, host_of_key: bool = True
+) -> CheckReport:
+    """Ping, account, every linked audience, role. ``client`` is called late: its settings may be at fault.
+
+    ``host_of_key``: the key names the host that is called, and no ``base_url`` of the settings does.
+    """
     fault = key_fault(key)
     if fault is not None:
         reason, text = fault
@@ -167,7 +172,7 @@ async def check(client: Callable[[], Client], key: Secret, list_ids: Sequence[st
         await read_json(wire, route(routes.PING), "answer a ping", tries=CHECK_TRIES)
         account = await read_account(wire, tries=CHECK_TRIES)
     except AdapterError as error:
-        return CheckReport(None, (_finding(_explained(error, key)),))
+        return CheckReport(None, (_finding(_explained(error, key, host_of_key)),))
     findings = [Finding("ok", f"The key is good: account {account.name or account.account_id}.", ok=True)]
     findings += _role(account) + _room(account)
     try:
@@ -228,7 +233,7 @@ def _room(account: Account) -> list[Finding]:
     ]
 
 
-def _explained(error: AdapterError, key: Secret) -> AdapterError:
+def _explained(error: AdapterError, key: Secret, host_of_key: bool) -> AdapterError:
     """The likeliest mistake behind a refusal, by the looks of the key (never its text)."""
     if isinstance(error, CredentialsRefused) and looks_cut(key):
         return CredentialsRefused(
@@ -237,7 +242,7 @@ def _explained(error: AdapterError, key: Secret) -> AdapterError:
             "Copy the whole key from Mailchimp.",
             raw=error.raw,
         )
-    centre = data_centre(key)
+    centre = data_centre(key) if host_of_key else ""
     if isinstance(error, Unreachable) and error.reason == "unreachable" and centre:
         return Unreachable(
             "unreachable",

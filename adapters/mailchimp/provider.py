@@ -106,7 +106,9 @@ class Mailchimp:
 
     async def check(self, list_ids: Sequence[str] = ()) -> CheckReport:
         """Ping, account, role, every linked audience (Mailchimp contract §3)."""
-        return await account.check(self._client, key_of(self._settings), list_ids)
+        return await account.check(
+            self._client, key_of(self._settings), list_ids, host_of_key=not self._settings.base_url
+        )
 
     async def account(self) -> Account:
         """The account behind the key."""

@@ -143,7 +143,7 @@ class CsvFile:
             yield from reading.batches()
             snapshot = text.finish()
             self.blank_lines = reading.blank_lines
-            self._end = SourceEnd(reading.rows, reading.problems, snapshot, text.as_of)
+            self._end = SourceEnd(reading.rows, reading.problems, snapshot, text.as_of, form.details)
         finally:
             text.close()
 
@@ -260,7 +260,10 @@ class _Reading:
             raise self._open_quote(self._line) from error
         text = "Something follows a closing quote, or a quote within a value is not doubled."
         if "field limit" in str(error):
-            text = f"A value of more than {LONGEST_VALUE:,} characters."
+            text = (
+                f"A value of more than {LONGEST_VALUE:,} characters, which is too long to be read;"
+                " often a quote is missing."
+            )
         return RowProblem(self._line, "ragged-row", text)
 
     def _open_quote(self, record_line: int) -> SourceIncomplete:

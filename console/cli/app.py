@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from console.cli.failure import Failure, failure_of, keep_unexpected, tell
-from console.cli.output import ReaderGone, narrate, prepare_streams
+from console.cli.output import OutputFailed, ReaderGone, as_output_failed, narrate, prepare_streams
 from console.cli.session import Session
 from console.exit_codes import ExitCode
 
@@ -78,7 +78,8 @@ class Listwarden(TyperGroup):
             narrate("listwarden: interrupted. [interrupted]")
             return ExitCode.INTERRUPTED
         except Exception as error:  # noqa: BLE001 - the one door: everything becomes a sentence and a code
-            failure = _usage(error) or failure_of(error) or keep_unexpected(error, session.state_path)
+            failure = _usage(error) or _unwritten(error) or failure_of(error)
+            failure = failure or keep_unexpected(error, session.state_path)
             tell(failure)
             return failure.exit_code
         return ExitCode(result or 0)
@@ -94,6 +95,16 @@ def _usage(error: Exception) -> Failure | None:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "listwarden"
     return Failure(ExitCode.USAGE, "usage", format_message() or "A command is missing.", f"{path} --help")
+
+
+def _unwritten(error: Exception) -> Failure | None:
+    """A stdout that takes nothing; Typer writes its help there by itself."""
+    failed = as_output_failed(error) if isinstance(error, OSError) else error
+    if not isinstance(failed, OutputFailed):
+        return None
+    return Failure(
+        ExitCode.FAILED, "output-failed", str(failed), "Free the disk, or send the output elsewhere."
+    )
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ Invariant: an export runs in a process of its own; this command confirms, starts
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -304,13 +305,24 @@ def _follow(session: Session, job_id: str, plan_id: str, *, detach: bool) -> Exi
 
 
 def spawn(session: Session, job_id: str, link: Link | None) -> None:
-    """Start the job's process; it sees the secrets of its own link and of no other."""
+    """Start the job's process; it sees the secrets of its own link and of no other.
+
+    Raises ``StateError`` state-full when the disk has no room for its log file.
+    """
     from console.jobs.process import spawn_job
     from console.settings import foreign_secrets
 
-    spawn_job(
-        job_id,
-        config=session.config_path,
-        state_path=session.state_path,
-        without=foreign_secrets(session.settings, link.connection, link.source) if link is not None else (),
-    )
+    without = foreign_secrets(session.settings, link.connection, link.source) if link is not None else ()
+    try:
+        spawn_job(job_id, config=session.config_path, state_path=session.state_path, without=without)
+    except OSError as error:
+        from state.errors import StateError
+        from state.ids import short_id
+
+        if error.errno != errno.ENOSPC:
+            raise
+        raise StateError(
+            "state-full",
+            "The disk with the state file is full: the job's process could not be started. Nothing was sent.",
+            f"Make room, then: listwarden job resume {short_id(job_id)}",
+        ) from error

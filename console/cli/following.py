@@ -5,6 +5,7 @@ Invariant: leaving is not cancelling: whoever stops following is told how to fol
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ def follow_to_end(session: Session, job_id: str) -> Job | None:
             on_line=progress.line,
             on_progress=progress.show,
             stop=threading.Event(),
+            ask_why=True,
         )
         told = job.text
         return job
@@ -73,11 +75,43 @@ def exit_code_of(job: Job) -> ExitCode:
     return ExitCode.DONE if job.state is JobState.WAITING else ExitCode.FAILED
 
 
+def next_of(job: Job) -> str:
+    """What a person can do about a job that did not succeed, with the job's own id in it."""
+    from state.ids import short_id
+    from state.model import JobState
+    from state.reasons import REASONS
+
+    short = short_id(job.job_id)
+    known = REASONS.get(job.reason)
+    if job.reason == "state-full" and job.state is JobState.STALLED:
+        return f"Make room on the disk, then: listwarden job resume {short}"
+    return re.sub(r"(listwarden job \w+) ID\b", rf"\1 {short}", known.next) if known is not None else ""
+
+
 def outcomes_of(job: Job) -> dict[str, int]:
     """Rows by outcome, every outcome named."""
     from state.model import Outcome
 
     return {outcome.value: job.counts.get(outcome.value, 0) for outcome in Outcome}
+
+
+STALE_ROWS_SHOWN = 20
+
+
+def _rows_that_differ(session: Session, job: Job) -> tuple[str, ...]:
+    """The rows that made a plan stale, in full: the job's own texts have their addresses masked."""
+    from state.job_log import get_file
+
+    if job.reason != "plan-stale":
+        return ()
+    with session.reading() as state:
+        kept = get_file(state, job.job_id, "stale-rows.txt") or b""
+    rows = []
+    for line in kept.decode().splitlines():
+        address, now, planned = (*line.split("\t"), "", "")[:3]
+        rows.append(f"{address}: now {now}; planned: {planned}")
+    left = len(rows) - STALE_ROWS_SHOWN
+    return (*rows[:STALE_ROWS_SHOWN], *((f"and {left:,} more",) if left > 0 else ()))
 
 
 def tell_job_end(session: Session, job: Job) -> ExitCode:
@@ -103,6 +137,8 @@ def tell_job_end(session: Session, job: Job) -> ExitCode:
     if code is not ExitCode.DONE:
         known = REASONS.get(job.reason)
         text = job.text or (known.help if known else f"The job stands {job.state.value}.")
-        tell(Failure(code, job.reason or "unknown", text, known.next if known else ""))
+        if code is ExitCode.STATE and known is not None and known.help not in text:
+            text = f"{known.help} {text}"
+        tell(Failure(code, job.reason or "unknown", text, next_of(job), more=_rows_that_differ(session, job)))
         narrate(f"see: listwarden job outcomes {short_id(job.job_id)}")
     return code

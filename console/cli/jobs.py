@@ -68,10 +68,14 @@ def jobs(
     from console.jobs.process import alive
     from state.jobs import judged, list_jobs
     from state.moments import utc_now
+    from state.outcome_view import with_counts
 
     now = utc_now()
     with session.reading() as state:
-        found = [judged(state, job, now, alive=alive) for job in list_jobs(state, limit=limit, link=link)]
+        found = [
+            with_counts(state, judged(state, job, now, alive=alive))
+            for job in list_jobs(state, limit=limit, link=link)
+        ]
     if session.json:
         document([job_as_json(job) for job in found])
         return ExitCode.DONE
@@ -101,9 +105,10 @@ def jobs(
 def show(session: Session, job_id: JobId) -> ExitCode:
     """One job: who, when, how far, how it ended, and its log."""
     from state.job_log import list_files, read_log
+    from state.outcome_view import with_counts
 
     with session.reading() as state:
-        job = _judged(state, job_id)
+        job = with_counts(state, _judged(state, job_id))
         files = list_files(state, job.job_id)
         if session.json:
             shown = [{"name": name, "bytes": size, "at": at.isoformat()} for name, size, at in files]
@@ -370,6 +375,7 @@ def _log_lines(lines: list[LogLine]) -> Iterator[str]:
 def _outcome_rows(state: State, job: Job, word: str | None) -> Iterator[OutcomeRow]:
     from state.jobs import job_no
     from state.model import Outcome
+    from state.outcome_view import in_doubt
     from state.outcomes import read_outcomes
     from state.plans import get_plan
 
@@ -380,6 +386,7 @@ def _outcome_rows(state: State, job: Job, word: str | None) -> Iterator[OutcomeR
             "usage", f"There is no outcome {word}.", "Outcomes: " + ", ".join(one.value for one in Outcome)
         ) from None
     plan, number, after = get_plan(state, job.plan_id), job_no(state, job.job_id), -1
-    while page := read_outcomes(state, number, plan, after=after, limit=PAGE, outcome=wanted):
+    doubts = in_doubt(job)
+    while page := read_outcomes(state, number, plan, after=after, limit=PAGE, outcome=wanted, doubts=doubts):
         yield from page
         after = page[-1].n

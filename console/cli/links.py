@@ -319,9 +319,7 @@ def optin(
             }
         )
     elif end.exit_code is ExitCode.DONE:
-        from state.reasons import reason
-
-        say(f"{address.strip()}: {reason(end.reason).help}")
+        say(f"{address.strip()}: {end.text}")  # the job's text is kept, and so has no address in it
     return end.exit_code
 
 
@@ -350,7 +348,7 @@ def suppress(
         told = {"link": link, "address": address.strip(), "job": end.job_id}
         document({**told, "state": end.state.value, "reason": end.reason})
     elif end.exit_code is ExitCode.DONE:
-        say(end.text)
+        say(f"{address.strip()} is marked: nothing is sent to it by {link}.")
     return end.exit_code
 
 

@@ -2,11 +2,12 @@
 
 Invariants: with ``--json`` stdout holds one JSON document (or one a line) and nothing else; no control, bidi or
 invisible character of the data leaves unescaped on either stream (design law 9); a reader who closes the pipe
-is no error.
+is no error; a stdout that is closed or full from the start is one, and said in a sentence.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -16,9 +17,15 @@ from typing import TextIO
 
 from console.wording import UNPRINTABLE, printable
 
+_TAKES_NOTHING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+
 
 class ReaderGone(Exception):
     """Whoever read stdout has seen enough: there is nobody left to print for."""
+
+
+class OutputFailed(Exception):
+    """Stdout takes nothing: it is closed, or its disk is full. The text is a sentence."""
 
 
 def compact_json(value: object) -> str:
@@ -118,22 +125,45 @@ def _narrow(stream: TextIO) -> bool:
     return "utf" not in (getattr(stream, "encoding", None) or "").lower()
 
 
-def _write(stream: TextIO, text: str, *, flush: bool = True) -> bool:
+def as_output_failed(error: OSError) -> OutputFailed | None:
+    """What a library's own write to stdout failed with: no file is named, and the descriptor takes nothing."""
+    if error.filename is not None or error.errno not in _TAKES_NOTHING:
+        return None
+    if sys.stdout is not None and not sys.stdout.closed:
+        _let_go(sys.stdout)
+    return _failed(error)
+
+
+def _write(stream: TextIO | None, text: str, *, flush: bool = True) -> bool:
     try:
+        if stream is None or stream.closed:  # the process was started without it
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         stream.write(text)
-    except BrokenPipeError:
-        _let_go(stream)
-        return False
+    except OSError as error:
+        return _lost(stream, error)
     return _flush(stream) if flush else True
 
 
 def _flush(stream: TextIO) -> bool:
     try:
         stream.flush()
-    except BrokenPipeError:
-        _let_go(stream)
-        return False
+    except OSError as error:
+        return _lost(stream, error)
     return True
+
+
+def _lost(stream: TextIO | None, error: OSError) -> bool:
+    """False: nobody reads the stream any more. Raises ``OutputFailed`` when it is stdout, and for another reason."""
+    if stream is not None and not stream.closed:
+        _let_go(stream)
+    if isinstance(error, BrokenPipeError) or stream is not sys.stdout:
+        return False  # of a lost stderr nobody can be told
+    raise _failed(error) from None
+
+
+def _failed(error: OSError) -> OutputFailed:
+    why = "it is closed" if error.errno == errno.EBADF else error.strerror
+    return OutputFailed(f"The output cannot be written: {why}.")
 
 
 def _let_go(stream: TextIO) -> None:

@@ -7,7 +7,7 @@ described is ``unknown`` and failed, never success.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.provider import (
     AccountLimit,
@@ -138,8 +138,7 @@ def end_of(error: BaseException, kind: JobKind) -> JobEnd | None:
     if isinstance(error, JobCancelled):
         return JobEnd(JobState.CANCELLED, "cancelled", str(error), ExitCode.INTERRUPTED)
     if isinstance(error, JobInterrupted):
-        state = JobState.CANCELLED if kind in STARTED_ANEW else JobState.STALLED
-        return JobEnd(state, "interrupted", "The process was told to stop.", ExitCode.INTERRUPTED)
+        return _interrupted(kind)
     if isinstance(error, FenceLost):
         return JobEnd(open_end, "lease-lost", str(error), ExitCode.BUSY)
     if isinstance(error, StateError):
@@ -159,6 +158,13 @@ def end_of(error: BaseException, kind: JobKind) -> JobEnd | None:
     if isinstance(error, AdapterError):
         return _told(JobState.FAILED, error, exit_code_of(error))
     return None
+
+
+def _interrupted(kind: JobKind) -> JobEnd:
+    end = JobEnd(JobState.STALLED, "interrupted", "The process was told to stop.", ExitCode.INTERRUPTED)
+    if kind in STARTED_ANEW:
+        return replace(end, state=JobState.CANCELLED, next="Run the same command again: it begins anew.")
+    return end
 
 
 def _told(state: JobState, error: Exception, exit_code: ExitCode) -> JobEnd:

@@ -22,12 +22,13 @@ from console.jobs.errand import Errand, Waiting, fold_answered, fold_if_possible
 from console.jobs.preview import prepare, stops
 from console.jobs.read import read_listing
 from console.jobs.run import Run
-from console.jobs.settling import send_chunk, settle_open
+from console.jobs.settling import read_back_open, send_chunk, settle_open
 from console.jobs.verifying import verify
 from console.settings import SettingsError, resolve
 from state.chunks import (
     Answer,
     Grip,
+    close_open,
     intend,
     open_chunks,
     open_imports,
@@ -58,12 +59,12 @@ async def work(run: Run) -> JobEnd:
     """
     try:
         return await _export(run)
-    except (AdapterError, SettingsError) as error:
+    except (AdapterError, SettingsError, GuardRefused) as error:
         plan = await run.db(get_plan, run.job.plan_id)
         number = await run.db(job_no, run.job.job_id)
         if not await run.db(open_chunks, number, plan):
             raise
-        code = exit_code_of(error) if isinstance(error, AdapterError) else ExitCode.CONFIGURATION
+        code = _exit_code(error)
         counts = await run.db(outcome_counts, number, plan)
         return _resumable(run.job.link, error.reason, str(error), code, counts)
 
@@ -102,11 +103,12 @@ async def _export(run: Run) -> JobEnd:
             provider.capabilities.removed_status,
         )
         try:
-            await fold_answered(
-                errand
-            )  # what an earlier try left: its writes shall not look like others' doing
-            await settle_open(errand)
+            # What an earlier try left is told first, so that its writes do not look like others' doing; what is
+            # still in doubt then passes the same fresh look as all other rows before it is sent again.
+            await fold_answered(errand)
+            await read_back_open(errand)
             await _check_freshness(errand)
+            await settle_open(errand)
             for action in ACTION_ORDER:
                 await _send_all(errand, action)
             await settle_open(errand)
@@ -115,14 +117,26 @@ async def _export(run: Run) -> JobEnd:
         except (AdapterError, Waiting) as error:
             await fold_answered(errand)
             return await _end_early(errand, error)
+        except PlanStale:
+            await _tell_doubt(errand)
+            await run.db(close_open, errand.grip, run.now())
+            await fold_if_possible(errand)
+            raise
         except JobCancelled:
             await _tell_doubt(errand)
             await fold_if_possible(errand)
+            await _keep_undo(errand)
             raise
         except BaseException:
             await fold_if_possible(errand)
             raise
     return await _end(errand)
+
+
+def _exit_code(error: AdapterError | SettingsError | GuardRefused) -> ExitCode:
+    if isinstance(error, AdapterError):
+        return exit_code_of(error)
+    return ExitCode.GUARD if isinstance(error, GuardRefused) else ExitCode.CONFIGURATION
 
 
 class PlanUsed(PlanStale):
@@ -317,6 +331,7 @@ async def _end_early(errand: Errand, error: AdapterError | Waiting) -> JobEnd:
         operator=run.operator.name,
         now=run.now(),
     )
+    await _keep_undo(errand)
     return JobEnd(JobState.FAILED, error.reason, error.text, exit_code_of(error), told, next=error.next)
 
 
@@ -353,14 +368,7 @@ async def _end(errand: Errand) -> JobEnd:
         now=run.now(),
     )
     counts = await run.db(outcome_counts, number, plan)
-    undo = await run.db(
-        make_undo_plan, plan, number, run.job.job_id, operator=run.operator.name, now=run.now()
-    )
-    if undo is not None:
-        run.log(
-            Level.INFO,
-            f"To take back what can be taken back: listwarden export {errand.link.name} --plan {undo}",
-        )
+    await _keep_undo(errand)
     told = {word: count for word, count in counts.items() if count}
     text = ", ".join(f"{count:,} {word}" for word, count in told.items()) or "nothing to send"
     bad = [
@@ -373,6 +381,24 @@ async def _end(errand: Errand) -> JobEnd:
     return JobEnd(
         JobState.DONE, "ok" if plan.writes else "nothing-to-do", f"Ended: {text}.", ExitCode.DONE, told
     )
+
+
+async def _keep_undo(errand: Errand) -> None:
+    """The inverse of what was sent, however the job ended (R13)."""
+    run = errand.run
+    undo = await run.db(
+        make_undo_plan,
+        errand.plan,
+        errand.grip.job_no,
+        run.job.job_id,
+        operator=run.operator.name,
+        now=run.now(),
+    )
+    if undo is not None:
+        run.log(
+            Level.INFO,
+            f"To take back what can be taken back: listwarden export {errand.link.name} --plan {undo}",
+        )
 
 
 _PHASES = {

@@ -14,8 +14,8 @@ from state.address import address_fault, address_key
 from state.audit import append_audit
 from state.links import record_link
 from state.members import members_by_key
-from state.model import Consent, JobState, Level, Outcome
-from state.opt_outs import journal, opt_out_of, suppress_here
+from state.model import JobState, Level, Outcome
+from state.opt_outs import journal, opt_out_of, opted_out_at_source, suppress_here
 from state.reasons import reason as entry_of
 
 
@@ -33,9 +33,16 @@ async def work(run: Run) -> JobEnd:
     held = await run.db(opt_out_of, record.list_no, address)
     if held is not None and held[0] in ("suppressed-here", "erased"):
         return JobEnd(JobState.FAILED, held[0], f"{address}: {entry_of(held[0]).help}", ExitCode.GUARD)
+    if await run.db(opted_out_at_source, record.link_no, address):
+        return JobEnd(
+            JobState.FAILED,
+            "opted-out-at-source",
+            f"The source {link.source} says that this person wants no mail; nobody was asked.",
+            ExitCode.GUARD,
+            next=f"Correct the source first, then: listwarden preview {link.name}, and ask again.",
+        )
+    # Only its id counts: what consent the member has now, the platform is asked by the adapter (design law 1).
     member = (await run.db(members_by_key, record.list_no, [key])).get(key)
-    if member is not None and member.consent is Consent.SUBSCRIBED:
-        return JobEnd(JobState.DONE, "already-there", f"{address} is subscribed already; nobody was asked.")
     account = await account_lease(run, connection)
     async with (
         run.lease(account),
@@ -70,8 +77,10 @@ async def work(run: Run) -> JobEnd:
     if asked:
         run.log(Level.INFO, "The platform asks the person to confirm.", "opt-in-asked")
         return JobEnd(
-            JobState.DONE, "opt-in-asked", f"The platform asks {address} to confirm.", counts={"sent": 1}
+            JobState.DONE, "opt-in-asked", "The platform asks the person to confirm.", counts={"sent": 1}
         )
+    if result.reason == "already-there":
+        return JobEnd(JobState.DONE, "already-there", "Subscribed already; nobody was asked.")
     entry = entry_of(result.reason)
     return JobEnd(
         JobState.PARTLY,

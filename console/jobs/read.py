@@ -5,7 +5,7 @@ Nothing that is not proven whole reaches the state, and no guard is passed silen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from adapters.provider import AdapterError, IncompleteRead, Provider
@@ -127,6 +127,7 @@ async def read_source(
             now=run.now(),
         )
         raise
+    _tell_form(run, link.source, end.details)
     count = await run.db(staged_count)
     last = await run.db(last_read, record.link_no)
     refused = _shrinkage(link, count.usable, last.usable if last else None, allow_empty=allow_empty)
@@ -167,6 +168,19 @@ async def read_source(
             "source-rows-unreadable",
         )
     return SourceRead(count, end.snapshot, changed)
+
+
+def _tell_form(run: Run, name: str, details: Mapping[str, str]) -> None:
+    """How the source was read; a mere guess is a warning, for it may spoil names."""
+    encoding, found_by = details.get("encoding"), details.get("encoding found by")
+    if not encoding:
+        return
+    text = f"Source {name}: encoding {encoding} (from {found_by}), delimiter “{details.get('delimiter')}”."
+    if found_by != "guess":
+        run.log(Level.INFO, text)
+        return
+    text = f"Source {name}: the encoding {encoding} is only a guess; delimiter “{details.get('delimiter')}”."
+    run.log(Level.WARNING, f'{text} If names look wrong: encoding = "…" in [sources.{name}].')
 
 
 def _address_column(_: State, source: Source, name: str) -> str:

@@ -315,8 +315,7 @@ def _signals_to(run: Run, store: StateThread, task: asyncio.Task[JobEnd]) -> Ite
         return
     loop = asyncio.get_running_loop()
     timers: list[asyncio.TimerHandle] = []
-    deadline = threading.Timer(HARD_EXIT_SECONDS, os._exit, (int(ExitCode.INTERRUPTED),))
-    deadline.daemon = True
+    deadline = _Deadline()
 
     def give_up() -> None:
         if not task.done():
@@ -333,8 +332,7 @@ def _signals_to(run: Run, store: StateThread, task: asyncio.Task[JobEnd]) -> Ite
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         # Not loop.add_signal_handler: the deadline must begin although something holds the loop up.
-        if not deadline.is_alive() and not timers:
-            deadline.start()
+        deadline.begin()
         loop.call_soon_threadsafe(told_to_stop)
 
     wanted = [signal.SIGTERM, signal.SIGINT]
@@ -348,4 +346,33 @@ def _signals_to(run: Run, store: StateThread, task: asyncio.Task[JobEnd]) -> Ite
             signal.signal(number, handler)
         for timer in timers:
             timer.cancel()
-        deadline.cancel()
+        deadline.lift()
+
+
+class _Deadline:
+    """Ends the process ``HARD_EXIT_SECONDS`` after ``begin``, unless lifted before.
+
+    Its thread waits from the start: a signal's handler may strike within the start of any thread, or within
+    itself, and may do no more than let go of a lock.
+    """
+
+    def __init__(self) -> None:
+        self._idle, self._on = threading.Lock(), threading.Lock()
+        self._idle.acquire()
+        self._on.acquire()
+        threading.Thread(target=self._watch, name="deadline", daemon=True).start()
+
+    def begin(self) -> None:
+        """The time runs from now; a second call changes nothing."""
+        with contextlib.suppress(RuntimeError):  # let go of already
+            self._idle.release()
+
+    def lift(self) -> None:
+        """There is no deadline any more, and its thread ends."""
+        self._on.release()
+        self.begin()
+
+    def _watch(self) -> None:
+        self._idle.acquire()
+        if not self._on.acquire(timeout=HARD_EXIT_SECONDS):
+            os._exit(int(ExitCode.INTERRUPTED))

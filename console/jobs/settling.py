@@ -62,14 +62,16 @@ async def send_chunk(errand: Errand, chunk: Chunk, batch: Batch) -> bool:
     except AdapterError:
         await run.commit(release_rows, errand.grip, chunk, run.now())
         raise
-    await _commit_answer(errand, chunk, sent)
+    doubtful = await _commit_answer(errand, chunk, sent)
     if sent.stopped is not None and not isinstance(sent.stopped, Unanswered):
         raise sent.stopped
-    return sent.stopped is None
+    return sent.stopped is None and not doubtful
 
 
-async def _commit_answer(errand: Errand, chunk: Chunk, sent: Sent) -> None:
+async def _commit_answer(errand: Errand, chunk: Chunk, sent: Sent) -> bool:
+    """Commit an answer; True when it does not tell what became of some rows: they are read back."""
     run = errand.run
+    doubtful = any(row.outcome is Outcome.UNKNOWN for row in sent.answers)
     counts: dict[str, int] = {}
     for row in sent.answers:
         counts[row.outcome.value] = counts.get(row.outcome.value, 0) + 1
@@ -88,29 +90,38 @@ async def _commit_answer(errand: Errand, chunk: Chunk, sent: Sent) -> None:
         sent.answers,
         ticket=sent.ticket,
         closed=sent.stopped is None,
+        doubtful=doubtful,
         now=run.now(),
     )
     run.journal_step()
+    return doubtful
+
+
+async def read_back_open(errand: Errand) -> None:
+    """What an earlier try left open is followed to its end or read back; nothing is sent again yet."""
+    run = errand.run
+    for chunk in await run.db(open_chunks, errand.grip.job_no, errand.plan):
+        if chunk.ticket:
+            await _follow_ticket(errand, chunk)
+    doubtful = [
+        chunk for chunk in await run.db(open_chunks, errand.grip.job_no, errand.plan) if not chunk.ticket
+    ]
+    if doubtful:
+        await _read_back(errand, doubtful)
 
 
 async def settle_open(errand: Errand) -> None:
     """Read back what has no answer, follow what the vendor works on, and send again what may be (design law 3)."""
     run = errand.run
     for _ in range(ATTEMPTS + 1):
-        open_now = await run.db(open_chunks, errand.grip.job_no, errand.plan)
-        if not open_now:
+        if not await run.db(open_chunks, errand.grip.job_no, errand.plan):
             return
-        for chunk in open_now:
-            if chunk.ticket:
-                await _follow_ticket(errand, chunk)
-        doubtful = [
-            chunk for chunk in await run.db(open_chunks, errand.grip.job_no, errand.plan) if not chunk.ticket
-        ]
-        if not doubtful:
-            continue
-        await _read_back(errand, doubtful)
+        await read_back_open(errand)
         for chunk in await run.db(open_chunks, errand.grip.job_no, errand.plan):
-            if not chunk.ticket:
+            if chunk.doubtful:
+                # It was answered, and reading back does not show these rows: they are set aside (I25).
+                await run.commit(answer, errand.grip, chunk, [], now=run.now())
+            elif not chunk.ticket:
                 await _send_again(errand, chunk)
     left = await run.db(open_chunks, errand.grip.job_no, errand.plan)
     rows = sum(len(chunk.rows) for chunk in left)

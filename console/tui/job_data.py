@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from console.tui.widgets.status_line import Pace
@@ -12,11 +13,15 @@ from state.job_log import count_log, count_requests, list_files, read_log, read_
 from state.jobs import JobMissing, get_job, job_no, judged, progress_rate
 from state.model import Job, LogLine, Plan, RequestLine
 from state.moments import utc_now
-from state.outcome_view import OutcomeGroup, outcome_groups
+from state.outcome_view import OutcomeGroup, in_doubt, outcome_groups
 from state.plans import get_plan
 from state.store import State
 
 LOG_PAGE = 5_000
+
+AGAIN_SECONDS = 2.0
+SHARE = 50
+"""Outcomes of a job that goes on are counted again after so long, and after so many times what counting took."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,12 +46,14 @@ class JobData:
     requests: int
     lines: tuple[LogLine, ...]
     more: bool
+    due: float = 0.0
+    """When the outcomes may be counted again, by the monotonic clock."""
 
 
 def read_job(state: State, job_id: str, after: int, keep: int, known: JobData | None = None) -> JobData:
     """The job and what is new of its log; of an unseen log only the last ``keep`` lines. ``StateError`` job-missing.
 
-    Outcomes by reason are counted over every row, so they are taken from ``known`` while the job has not ended.
+    Outcomes by reason are counted over every row, so they are taken from ``known`` until some time went by.
     """
     from console.jobs.process import alive
 
@@ -61,27 +68,42 @@ def read_job(state: State, job_id: str, after: int, keep: int, known: JobData | 
     if after == 0:
         after = max(0, count_log(state, job.job_id) - keep)
     lines = read_log(state, job.job_id, after=after, limit=LOG_PAGE)
+    groups, due = _groups(state, number, plan, job, known)
+    if plan is not None and not job.state.final:
+        job = replace(job, counts=_counts(groups))  # those in the job itself are of its last fold
     return JobData(
         job=job,
         no=number,
         pace=Pace(*progress_rate(job, now)),
         plan=plan,
-        groups=_groups(state, number, plan, job, known),
+        groups=groups,
         files=tuple(KeptFile(*found) for found in list_files(state, job.job_id)),
         requests=count_requests(state, job.job_id),
         lines=tuple(lines),
         more=len(lines) == LOG_PAGE,
+        due=due,
     )
 
 
 def _groups(
     state: State, number: int, plan: Plan | None, job: Job, known: JobData | None
-) -> tuple[OutcomeGroup, ...]:
+) -> tuple[tuple[OutcomeGroup, ...], float]:
     if plan is None:
-        return ()
-    if known is not None and known.plan is not None and known.job.state.final == job.state.final:
-        return known.groups
-    return outcome_groups(state, number, plan)
+        return (), 0.0
+    began = time.monotonic()
+    same = known is not None and known.plan is not None and known.job.state is job.state
+    if known is not None and same and (job.state.final or began < known.due):
+        return known.groups, known.due
+    groups = outcome_groups(state, number, plan, doubts=in_doubt(job))
+    ended = time.monotonic()
+    return groups, ended + max(AGAIN_SECONDS, SHARE * (ended - began))
+
+
+def _counts(groups: tuple[OutcomeGroup, ...]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for group in groups:
+        counts[group.outcome.value] = counts.get(group.outcome.value, 0) + group.rows
+    return counts
 
 
 def _plan(state: State, job: Job) -> Plan | None:

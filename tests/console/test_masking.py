@@ -24,10 +24,48 @@ from console.masking import MASK, MaskingFormatter, Masks, mask_addresses
         ("@example.org", "…@….org"),
         ("nothing to hide: 12 @ 3 o'clock", "nothing to hide: 12 @ 3 o'clock"),
         ("no address here", "no address here"),
+        ("hans/meier=p@mail.example.org", "h…@….org"),
+        ("o'brien@example.org, 'eva@example.org'", "o…@….org, 'e…@….org'"),
+        ("o'brien%40example.org", "o…@….org"),
+        ("hans.meier{x}y@example.org", "h…@….org"),
+        ("a!#$%&'*+-/=?^_`{|}~z@example.org", "a…@….org"),
+        ('to "hans meier"@example.org: no', 'to "…@….org: no'),
+        (r'{"to": "\"hans \\\" meier\"@example.org"}', '{"to": "…@….org"}'),
+        (r'"hans\"meier"@example.org', '"…@….org'),
+        ("eva%2540example.org eva%252540example.org", "e…@….org e…@….org"),
+        ("eva@[192.168.0.1], eva@[IPv6:fe80::1]", "e…@…, e…@…"),
+        ("eva＠example.org eva%EF%BC%A0example.org", "e…@….org e…@….org"),
+        (r'"eva\uff20example.org" "hans.m\u00fcller@example.org"', '"e…@….org" "h…@….org"'),
+        ("eva@mail。example。org", "e…@…"),
+        ('{"name": "eva", "rows": 12, "share": "40%"}', '{"name": "eva", "rows": 12, "share": "40%"}'),
+        (
+            "GET /lists/a6?count=10&since=2024-01-01T00%3A00",
+            "GET /lists/a6?count=10&since=2024-01-01T00%3A00",
+        ),
     ],
 )
 def test_I17_addresses_are_cut(text: str, masked: str) -> None:
     assert mask_addresses(text) == masked
+
+
+ATEXT = st.text("abcXYZ019!#$%&'*+-/=?^_`{|}~", min_size=1, max_size=20)
+
+
+@given(
+    first=st.text("abcXYZ019", min_size=1, max_size=5),
+    local=ATEXT,
+    before=st.sampled_from(["", "to ", "<", '"']),
+)
+def test_I17_of_a_valid_local_part_one_letter_is_left(first: str, local: str, before: str) -> None:
+    assert mask_addresses(f"{before}{first}{local}@mail.example.org") == f"{before}{first[0]}…@….org"
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", '"', '\\"', "%40", "%25", "'/", '"a ', "@", "[", "@[", "\\u00fc", "\\"]
+)
+def test_a_long_text_is_masked_in_one_walk(piece: str) -> None:
+    long = piece * (20_000 // len(piece)) + " eva@example.org"
+    assert mask_addresses(long).endswith("@….org")
 
 
 LOCAL = st.text(

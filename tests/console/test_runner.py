@@ -6,16 +6,20 @@ import inspect
 import os
 import re
 import signal
+import subprocess
+import sys
+import threading
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from console.exit_codes import ExitCode
+from console.jobs.ends import STARTED_ANEW, JobInterrupted, end_of
 from console.jobs.process import alive
 from console.jobs.process_log import log_file
 from console.jobs.runner import WORK as REGISTERED
-from console.jobs.runner import run_job
+from console.jobs.runner import _Deadline, run_job
 from state.audit import read_audit, verify_audit
 from state.job_log import count_requests, read_log, read_requests
 from state.jobs import get_job, request_cancel
@@ -25,7 +29,7 @@ from state.moments import utc_now
 from state.slots import slot_holders
 from state.store import open_state
 from tests.console.job_work import ACCOUNT, CANARY, WORK
-from tests.console.jobs_at_hand import EVA, new_job, process_of, stands, until
+from tests.console.jobs_at_hand import EVA, ROOT, new_job, process_of, stands, until
 
 
 @pytest.fixture
@@ -173,6 +177,54 @@ def test_I20_an_interrupted_look_is_over(state_path: Path) -> None:
         assert process.wait(10) == ExitCode.INTERRUPTED
     job = until(state_path, job_id, lambda _: True)
     assert (job.state, job.reason) == (JobState.CANCELLED, "interrupted")
+
+
+def test_I20_an_interrupted_look_is_not_called_resumable() -> None:
+    for kind in JobKind:
+        end = end_of(JobInterrupted("told"), kind)
+        assert end is not None
+        assert ("anew" in end.next) is (kind in STARTED_ANEW)
+        assert "resume" not in end.next
+
+
+DEADLINES = """
+import signal, sys, threading, time
+from console.jobs import runner
+runner.HARD_EXIT_SECONDS = 0.2
+deadline = runner._Deadline()
+def strike(number, frame):
+    deadline.begin()
+    if number == signal.SIGTERM:
+        signal.raise_signal(signal.SIGINT)
+    deadline.begin()
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, strike)
+with threading._active_limbo_lock:  # as if a thread were being started
+    signal.raise_signal(signal.SIGTERM)
+    time.sleep(20)
+"""
+
+
+def test_I20_the_deadline_holds_wherever_two_signals_strike() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", DEADLINES], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (answer.returncode, answer.stderr) == (ExitCode.INTERRUPTED, "")
+
+
+def test_I20_a_lifted_deadline_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr("console.jobs.runner.os._exit", ended.append)
+    for begun in (True, False):
+        deadline = _Deadline()
+        if begun:
+            deadline.begin()
+        deadline.lift()
+    for thread in threading.enumerate():
+        if thread.name == "deadline":
+            thread.join(5)
+            assert not thread.is_alive()
+    assert ended == []
 
 
 def test_I20_after_a_signal_the_requests_stop_and_those_sent_are_told(state_path: Path) -> None:

@@ -682,8 +682,8 @@ GUARDS: tuple[Guard, ...] = (
         "I14-opt-out-of-a-group",
         "one of a group who opted out speaks for all",
         "state/classify.py",
-        "max(c.opted_out) FROM",
-        "min(c.opted_out) FROM",
+        "1, max(c.opted_out) FROM",
+        "1, min(c.opted_out) FROM",
         (f"{_CLASSIFY}::test_I14_one_of_a_group_who_opted_out_speaks_for_all",),
     ),
     Guard(

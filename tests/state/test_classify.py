@@ -6,7 +6,7 @@ import pytest
 
 from state.model import Action, AddressChange, Blank, Consent, Mode
 from state.opt_outs import suppress_here
-from tests.state.lists import Person, lists, member
+from tests.state.lists import Lists, Person, lists, member
 
 
 def test_the_ordinary_classes(tmp_path: Path) -> None:
@@ -251,6 +251,82 @@ def test_a_new_address_of_a_bounced_one_is_shown_and_left_to_a_person(tmp_path: 
     assert world.classes() == {"fresh@example.org": "address-changed/address-change-ask"}
 
 
+BETWEEN = {
+    "malformed": [[Person("old@", "7")]],
+    "missing": [[Person("other@example.org", "8")]],
+    "no rows at all": [[]],
+    "faulty in place": [[Person("old@example.org", "7", fault="undecodable"), Person("old@", "7")]],
+    "the same address with a fault": [[Person("old@example.org", "7", fault="address-malformed")]],
+    "missing, back, malformed": [[], [Person("old@example.org", "7")], [Person("old@", "7")]],
+    "malformed, missing, malformed": [[Person("old@", "7")], [], [Person("older@", "7")]],
+}
+"""Reads between one with the former address and one with the new."""
+
+
+@pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    ("consent", "policy", "expected"),
+    [
+        (Consent.UNSUBSCRIBED, AddressChange.MOVE, "unsubscribed-ignored/opted-out-under-former-address"),
+        (Consent.SUPPRESSED, AddressChange.MOVE, "unsubscribed-ignored/opted-out-under-former-address"),
+        (Consent.ERASED, AddressChange.MOVE, "unsubscribed-ignored/opted-out-under-former-address"),
+        (Consent.BOUNCED, AddressChange.MOVE, "address-changed/address-change-ask"),
+        (Consent.SUBSCRIBED, AddressChange.NEW_CONSENT, "address-changed/address-needs-consent"),
+    ],
+)
+def test_I14_a_bad_read_between_parts_nobody_from_the_former_address(
+    tmp_path: Path,
+    between: list[list[Person]],
+    mode: Mode,
+    consent: Consent,
+    policy: AddressChange,
+    expected: str,
+) -> None:
+    world = lists(tmp_path, mode=mode, address_change=policy)
+    world.listing(member("old@example.org", consent))
+    world.source(Person("old@example.org", "7"))
+    for people in between:
+        world.source(*people)
+    world.source(Person("fresh@example.org", "7"))
+    if consent is Consent.SUBSCRIBED and mode is Mode.ADD_ONLY:
+        expected = "address-changed/address-change-add-only"
+    assert world.classes() == {"fresh@example.org": expected}
+    (row,) = world.rows()
+    assert row.former_email == "old@example.org"
+    world.source(Person("fresh@", "7"))
+    world.source(Person("fresh@example.org", "7"), Person("fresh@example.org", "7", first="Eve"))
+    assert world.classes()["fresh@example.org"] == expected, "also when the new address has a bad read"
+
+
+def test_R25_an_address_kept_of_an_id_that_stands_elsewhere_is_not_taken_up(tmp_path: Path) -> None:
+    world = lists(tmp_path)
+    world.listing(member("old@example.org", Consent.UNSUBSCRIBED))
+    world.source(Person("old@example.org", "7"), Person("twin@example.org", "7"))
+    world.source(Person("twin@example.org", "7"))
+    world.source(Person("twin@example.org", "7"), Person("fresh@example.org", "7"))
+    assert world.classes()["fresh@example.org"] == "new/unknown-at-platform"
+
+
+def _kept(world: Lists) -> list[tuple[str, str]]:
+    return world.state.db.execute("SELECT source_id, address_key FROM former_addresses ORDER BY 1").fetchall()
+
+
+def test_R25_what_is_kept_of_a_former_address_goes_when_it_is_settled(tmp_path: Path) -> None:
+    world = lists(tmp_path)
+    both = [Person("a@example.org", "1"), Person("b@example.org", "2")]
+    world.source(*both, Person("plain@example.org"))
+    world.source()
+    assert _kept(world) == [("1", "a@example.org"), ("2", "b@example.org")], "without an id nothing is kept"
+    world.source(Person("a@example.org", "1"), Person("b@", "2"))
+    assert _kept(world) == [("2", "b@example.org")], "back under the same address"
+    world.source(Person("a@example.org", "1"), Person("c@example.org", "2"))
+    assert _kept(world) == [], "taken up by the new address"
+    world.source(Person("a@example.org", "1"), Person("a@example.org", "1"), Person("c@example.org", "2"))
+    world.source(*both)
+    assert _kept(world) == [], "one of two equal rows has left, its address has not"
+
+
 def test_an_address_left_behind_to_somebody_else_is_no_change(tmp_path: Path) -> None:
     world = lists(tmp_path)
     world.listing(member("family@example.org"))
@@ -292,6 +368,48 @@ def test_an_address_changed_at_the_platform_is_followed_and_not_added_again(tmp_
     world.listing(member("moved@example.org", person="p1"))
     world.source(Person("old@example.org", "1"))
     assert world.classes()["old@example.org"] == "existing-ignored/moved-at-platform"
+
+
+@pytest.mark.parametrize("opted_out", [False, True])
+@pytest.mark.parametrize("mode", list(Mode))
+def test_who_moved_at_the_platform_is_followed_and_neither_removed_nor_forgotten(
+    tmp_path: Path, mode: Mode, opted_out: bool
+) -> None:
+    world = lists(tmp_path, mode=mode)
+    world.listing(member("old@example.org", person="p1"), member("there@example.org"))
+    world.ours("old@example.org", "there@example.org")
+    world.listing(member("home@example.org", person="p1"), member("there@example.org"))
+    world.listing(member("home2@example.org", person="p1"), member("there@example.org"))
+    world.source(Person("old@example.org", "1", opted_out=opted_out), Person("there@example.org", "2"))
+    rows = {row.address_key: row for row in world.rows()}
+    assert rows["old@example.org"].reason == "moved-at-platform"
+    moved = rows["home2@example.org"]
+    if opted_out:
+        assert (moved.reason, moved.action) == ("source-withdrew", Action.UNSUBSCRIBE)
+    else:
+        assert (moved.reason, moved.action) == ("moved-at-platform", None)
+
+
+@pytest.mark.parametrize("broken", ["", "bert@@example.org"])
+@pytest.mark.parametrize("opted_out", [False, True])
+def test_a_typing_error_in_an_address_removes_nobody(tmp_path: Path, broken: str, opted_out: bool) -> None:
+    world = lists(tmp_path, mode=Mode.MIRROR)
+    world.listing(member("bert@example.org"), member("gone@example.org"), member("there@example.org"))
+    world.ours("bert@example.org", "gone@example.org", "there@example.org")
+    everybody = [
+        Person("bert@example.org", "1"),
+        Person("gone@example.org", "2"),
+        Person("there@example.org", "3"),
+    ]
+    world.source(*everybody)
+    world.source(Person(broken, "1", opted_out=opted_out), everybody[2])
+    rows = {row.address_key: row for row in world.rows()}
+    assert rows["gone@example.org"].action is Action.REMOVE
+    kept = rows["bert@example.org"]
+    if opted_out:
+        assert (kept.reason, kept.action) == ("source-withdrew", Action.UNSUBSCRIBE)
+    else:
+        assert (kept.reason, kept.action) == ("row-unusable", None)
 
 
 def test_a_mark_of_our_own_outweighs_a_subscription(tmp_path: Path) -> None:

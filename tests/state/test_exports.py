@@ -438,6 +438,132 @@ def test_R13_every_run_leaves_its_inverse(tmp_path: Path) -> None:
     assert make_undo_plan(world.state, undo, 99, "JOB", operator="ines", now=world.tick()) is None
 
 
+def _moved(tmp_path: Path) -> tuple[Lists, Sending, Plan]:
+    """A person whose address an export of ours changed, and the plan that takes it back."""
+    world = lists(tmp_path, mode=Mode.MIRROR, address_change=AddressChange.MOVE)
+    world.listing(member("old@example.org"))
+    world.ours("old@example.org")
+    world.source(Person("old@example.org", "7"))
+    world.source(Person("new@example.org", "7"))
+    sending = Sending(world, world.plan())
+    sending.send(Action.MOVE)
+    sending.fold()
+    undo_id = make_undo_plan(
+        world.state, sending.plan, sending.grip.job_no, sending.job_id, operator="ines", now=world.tick()
+    )
+    assert undo_id is not None
+    return world, sending, get_plan(world.state, undo_id)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_R25_after_a_move_is_undone_the_change_is_open_again(tmp_path: Path, listed: bool) -> None:
+    world, _, undo = _moved(tmp_path)
+    assert world.classes() == {"new@example.org": "existing-ignored/in-sync"}
+    undoing = Sending(world, undo)
+    undoing.send(Action.MOVE)
+    undoing.fold()
+    if listed:
+        world.listing(member("old@example.org"))
+    assert world.classes() == {"new@example.org": "address-changed/address-move"}
+    (row,) = world.rows()
+    assert (row.action, row.former_email, row.origin_id) == (
+        Action.MOVE,
+        "old@example.org",
+        "o-old@example.org",
+    )
+    again = Sending(world, world.plan())
+    again.send(Action.MOVE)
+    again.fold()
+    assert again.counts() == {"sent": 1}
+    assert world.classes() == {"new@example.org": "existing-ignored/in-sync"}
+
+
+def test_I14_after_a_move_is_undone_an_opt_out_counts_for_the_new_address(tmp_path: Path) -> None:
+    world, _, undo = _moved(tmp_path)
+    undoing = Sending(world, undo)
+    undoing.send(Action.MOVE)
+    undoing.fold()
+    world.listing(member("old@example.org", Consent.UNSUBSCRIBED))
+    assert world.classes() == {"new@example.org": "unsubscribed-ignored/opted-out-under-former-address"}
+
+
+def test_R25_a_move_settles_also_what_was_kept_of_a_person_missing_from_the_source(tmp_path: Path) -> None:
+    world, _, undo = _moved(tmp_path)
+    world.source(Person("new@", "7"))
+    undoing = Sending(world, undo)
+    undoing.send(Action.MOVE)
+    undoing.fold()
+    world.source(Person("new@example.org", "7"))
+    assert world.classes() == {"new@example.org": "address-changed/address-move"}
+
+
+def test_F1_explain_tells_what_was_done_since_the_plan(tmp_path: Path) -> None:
+    world = lists(tmp_path, mode=Mode.MIRROR, address_change=AddressChange.MOVE)
+    names = ("no", "away", "old", "field")
+    world.listing(*(member(f"{name}@example.org", first="Old") for name in names))
+    world.ours(*(f"{name}@example.org" for name in names))
+    world.source(*(Person(f"{name}@example.org", name) for name in names))
+    world.source(
+        Person("no@example.org", "no", opted_out=True),
+        Person("new@example.org", "old"),
+        Person("field@example.org", "field"),
+        Person("added@example.org", "added"),
+    )
+    sending = Sending(world, world.plan())
+
+    def told() -> dict[str, str]:
+        names = ("no", "away", "new", "field", "added")
+        return {name: explain(world.state, f"{name}@example.org").links[0].reason for name in names}
+
+    assert told() == {
+        "no": "source-withdrew",
+        "away": "gone-from-source",
+        "new": "address-move",
+        "field": "fields-differ",
+        "added": "unknown-at-platform",
+    }
+    for action in Action:
+        sending.send(action)
+    sending.fold()
+    assert told() == {
+        "no": "unsubscribed",
+        "away": "removed",
+        "new": "in-sync",
+        "field": "in-sync",
+        "added": "in-sync",
+    }
+    answer = explain(world.state, "away@example.org").answer
+    assert "next export" not in answer
+    assert "removed" in answer
+    undo_id = make_undo_plan(
+        world.state, sending.plan, sending.grip.job_no, sending.job_id, operator="ines", now=world.tick()
+    )
+    assert undo_id is not None
+    undoing = Sending(world, get_plan(world.state, undo_id))
+    for action in Action:
+        undoing.send(action)
+    undoing.fold()
+    assert told() == {
+        "no": "unsubscribed",
+        "away": "removed",
+        "new": "moved-at-platform",
+        "field": "fields-differ",
+        "added": "removed",
+    }
+
+
+@pytest.mark.parametrize(("raw", "expected"), [("archived", "archived"), ("odd", "status-unknown")])
+def test_F1_explain_tells_what_the_platform_did_since_the_plan(
+    tmp_path: Path, raw: str, expected: str
+) -> None:
+    world = lists(tmp_path, mode=Mode.MIRROR)
+    world.listing(member("away@example.org"))
+    world.ours("away@example.org")
+    world.plan()
+    world.listing(member("away@example.org", Consent.UNKNOWN, raw=raw))
+    assert explain(world.state, "away@example.org").links[0].reason == expected
+
+
 def test_F1_explain_tells_everything_newest_first(tmp_path: Path) -> None:
     sending = _adds(tmp_path, 2)
     world = sending.world

@@ -35,7 +35,7 @@ from console.tui.work import start, start_alone
 from state.errors import StateError
 from state.ids import short_id
 from state.model import Job, JobKind
-from state.outcome_view import OutcomeGroup, OutcomeWindow
+from state.outcome_view import OutcomeGroup, OutcomeWindow, in_doubt
 from state.outcomes import OutcomeRow
 
 GROUPS = (
@@ -207,7 +207,8 @@ class JobPage(Page):
     def _outcome_window(self) -> OutcomeWindow | Fixed[OutcomeRow]:
         if self.data is None or self.data.plan is None:
             return Fixed(())
-        return OutcomeWindow(self.data.no, self.data.plan, group=self._group, text=self._text)
+        doubts = in_doubt(self.data.job)
+        return OutcomeWindow(self.data.no, self.data.plan, group=self._group, text=self._text, doubts=doubts)
 
     # --- views -----------------------------------------------------------------------------------------------
 
@@ -444,9 +445,12 @@ class JobPage(Page):
         if self.showing in ("outcomes", "rows") and data.plan is not None:
             columns = ("address", "action", "outcome", "reason", "origin_id", "said")
             group = self._group if self.showing == "rows" else None
-            plan, text = data.plan, self._text
+            plan, text, doubts = data.plan, self._text, in_doubt(data.job)
             return View(
-                name, lambda: OutcomeWindow(data.no, plan, group=group, text=text), columns, outcome_values
+                name,
+                lambda: OutcomeWindow(data.no, plan, group=group, text=text, doubts=doubts),
+                columns,
+                outcome_values,
             )
         if self.showing == "log" and self.log_lines.lines():
             lines = tuple(self.log_lines.lines())

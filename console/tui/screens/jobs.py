@@ -24,6 +24,7 @@ from state.errors import StateError
 from state.jobs import count_jobs, jobs_page, judged
 from state.model import Job
 from state.moments import utc_now
+from state.outcome_view import in_doubt, with_counts
 from state.store import State
 
 COLUMNS = (
@@ -56,7 +57,9 @@ class JobWindow:
 
         now = utc_now()
         found = jobs_page(state, first, n, link=self._link, find=self._find)
-        return [judged(state, job, now, alive=alive) for job in found]
+        found = [judged(state, job, now, alive=alive) for job in found]
+        # One that goes on is counted on its own page: here that would be done again at every step of it.
+        return [with_counts(state, job) if in_doubt(job) else job for job in found]
 
 
 class JobsPage(Page):
@@ -70,10 +73,6 @@ class JobsPage(Page):
         "◐ partly (some rows left)  ✖ failed. A stalled job is gone on with by R or given up by c.",
     )
     FILTER_HINT: ClassVar[str] = "kind, state, link, operator, host or a word of the result"
-
-    DEFAULT_CSS = """
-    JobsPage #detail { max-height: 9; }
-    """
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)

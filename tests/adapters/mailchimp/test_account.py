@@ -180,6 +180,17 @@ async def test_a_mistyped_data_centre_is_the_likeliest_reason_of_an_unknown_host
     assert "us999" in report.findings[0].text
 
 
+async def test_with_a_base_url_the_key_is_not_blamed_for_an_unknown_host(httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_exception(httpx.ConnectError("refused"), **ANY)
+    mailchimp = connect(Recorder(), base_url="https://mailchimp.example/3.0", read_only=True)
+    report = await mailchimp.check()
+    await mailchimp.aclose()
+    assert reasons(report) == ["unreachable"]
+    told = f"{report.findings[0].text} {report.findings[0].next}"
+    assert "us19" not in told
+    assert "base_url" in told
+
+
 async def test_plain_http_elsewhere_is_a_finding_and_no_request() -> None:
     recorder = Recorder()
     mailchimp = connect(recorder, base_url="http://us19.api.mailchimp.com/3.0")

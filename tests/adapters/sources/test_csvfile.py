@@ -195,6 +195,16 @@ def test_a_value_beyond_all_measure_spoils_its_row_only(path: Path) -> None:
     assert read.faults == [(3, "ragged-row")]
     assert [line for line, _ in read.rows] == [2, 4]
     assert f"{LONGEST_VALUE:,}" in read.problems[0].text
+    assert "too long" in read.problems[0].text
+
+
+def test_the_end_says_how_the_file_was_read(path: Path) -> None:
+    details = read_all(path, "a;b\n1;M\u00fcller\n".encode("cp1252"), AB).end.details
+    assert (details["encoding"], details["encoding found by"], details["delimiter"]) == (
+        "cp1252",
+        "content",
+        ";",
+    )
 
 
 def test_every_problem_of_a_batch_is_kept(path: Path) -> None:

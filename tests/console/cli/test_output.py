@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from console.cli import output, table
 from console.wording import UNPRINTABLE, counted, duration, number, printable
+from state.store import open_state
 from tests.console.cli.desk import ROOT, Desk
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
@@ -117,6 +119,44 @@ def test_a_reader_who_has_seen_enough_is_no_error(desk: Desk, words: tuple[str, 
     process.stderr.close()
     assert first
     assert (process.wait(timeout=60), said) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "to", "why"),
+    [
+        ("jobs --json", ">/dev/full", "No space left on device"),
+        ("jobs", ">/dev/full", "No space left on device"),
+        ("--help", ">/dev/full", "No space left on device"),
+        ("--version", ">/dev/full", "No space left on device"),
+        ("jobs --json", ">&-", "it is closed"),
+    ],
+)
+def test_a_stdout_that_takes_nothing_is_one_sentence(words: str, to: str, why: str, tmp_path: Path) -> None:
+    open_state(tmp_path / "state.db").close()
+    line = f'"{sys.executable}" -m console.cli {words} {to}'
+    answer = subprocess.run(
+        ["/bin/sh", "-c", line],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "LISTWARDEN_STATE": str(tmp_path / "state.db")},
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    first, *others = answer.stderr.splitlines()
+    assert (answer.returncode, first) == (
+        1,
+        f"listwarden: The output cannot be written: {why}. [output-failed]",
+    )
+    assert [other.partition(":")[0] for other in others] == ["next"]
+
+
+def test_a_stderr_that_takes_nothing_spoils_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        output.narrate("lost")
+        monkeypatch.setattr(sys, "stderr", None)
+        output.narrate("lost")
 
 
 def test_a_terminal_without_unicode_gets_escapes_and_no_crash(desk: Desk) -> None:

@@ -195,6 +195,9 @@ def test_F02_exit_4_when_a_row_came_in_since_the_plan(desk: Desk) -> None:
     answer = desk.run("export", "members-news", "--plan", plan["plan"], "--json")
     assert (answer.code, answer.document["state"]) == (4, "failed")
     assert "[plan-stale]" in answer.err
+    came = person(SEED, LISTED + 5)
+    assert f"{came.email}: now add with" in answer.err
+    assert "planned: not in the plan" in answer.err
     assert desk.bodies() == []
 
 
@@ -365,6 +368,7 @@ def test_a_marked_address_is_not_sent(desk: Desk) -> None:
     address = person(SEED, 1).email
     said = desk.run("suppress", "members-news", address, "--note", "by phone")
     assert said.code == 0
+    assert address in said.out
     assert "nothing is sent" in said.out
     told = desk.run("explain", address, "--json")
     assert json.loads(told.out)["links"][0]["reason"] == "suppressed-here"
