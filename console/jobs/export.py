@@ -121,6 +121,7 @@ async def _export(run: Run) -> JobEnd:
             await _tell_doubt(errand)
             await run.db(close_open, errand.grip, run.now())
             await fold_if_possible(errand)
+            await _keep_undo(errand)  # a resumed job may have sent rows before
             raise
         except JobCancelled:
             await _tell_doubt(errand)

@@ -114,6 +114,23 @@ def test_R13_an_export_that_fails_half_way_leaves_its_inverse_too(world: World) 
         assert get_plan(state, undo.plan_id).writes == sent > 0
 
 
+def test_R13_a_resumed_job_that_turns_out_stale_leaves_its_inverse_too(world: World) -> None:
+    world.put_all(KNOWN)
+    world.change(KNOWN[0], first_name="Changed")
+    world.put_all(NEW)
+    world.save()
+    job_id = world.new_export(world.preview())
+    assert world.killed(job_id, die_in="changing fields") == KILLED, "the additions were sent"
+    world.put(1_900)
+    world.save()
+    world.ahead += 120
+    ended = world.export()
+    assert (ended.exit_code, ended.job.job_id, ended.job.reason) == (4, job_id, "plan-stale")
+    with world.state() as state:
+        undo = next(plan for plan in plans_of(state, LINK) if is_undo(plan))
+        assert undo.writes == len(NEW)
+
+
 def test_a_plan_that_was_stale_once_may_be_exported_when_the_source_is_as_it_was(world: World) -> None:
     world.put_all(NEW)
     world.save()
