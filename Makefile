@@ -38,8 +38,8 @@ bench: .venv/.dev ## what costs what, as ratios
 guards: .venv/.dev ## take each guard out in turn and see a test fail
 	@$(VENV_PYTHON) -m tests.guards $(ARGS)
 
-chaos: .venv/.dev ## long runs that kill processes at random
-	@$(VENV_PYTHON) -m pytest -m chaos --hypothesis-profile search $(ARGS)
+chaos: .venv/.dev ## long runs that kill processes at random; prints where, and the seed
+	@$(VENV_PYTHON) -m pytest -m chaos -s --hypothesis-profile search $(ARGS)
 
 snapshots: .venv/.dev ## take the pictures of the screens anew (look at the difference before committing)
 	@$(VENV_PYTHON) -m pytest --snapshot-update tests/tui $(ARGS)

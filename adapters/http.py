@@ -15,25 +15,21 @@ import re
 import ssl
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum, auto
+from dataclasses import dataclass
+from functools import cache
 
 import httpx
 
-from adapters.bodies import BodyFault, Inflater, load_json
+from adapters.answers import Answer as Answer
+from adapters.answers import Kind, Trouble, bare, checked, final, given_up, may_repeat, unanswered
+from adapters.bodies import BodyFault, Inflater
+from adapters.budget import CallBudget
 from adapters.origins import Resolver, Route, check_download, checked_base, loopback, origin, resolve
-from adapters.pace import Limits, Places, RetryPolicy, http_date, retry_after
+from adapters.pace import Limits, Places, RetryPolicy, retry_after
 from adapters.provider import (
-    AdapterError,
-    IncompleteRead,
     Refused,
     RequestNote,
     Slots,
-    Throttled,
-    Unanswered,
-    Unreachable,
-    Unrecognised,
     Wire,
     WriteRefused,
 )
@@ -43,7 +39,17 @@ from adapters.secret import Secret
 logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
-KEPT_HEADERS = ("content-type", "date", "retry-after", "x-request-id")
+KEPT_HEADERS = (
+    "content-type",
+    "date",
+    "retry-after",
+    "x-request-id",
+    "x-include-total-count",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-ratelimit-scope",
+)
 KEEPALIVE_SECONDS = 3.0
 """Below the five seconds many servers keep an idle connection: a write never meets one just being closed."""
 
@@ -65,63 +71,13 @@ class Allowed:
         return method == self.method and self.path.fullmatch(path) is not None
 
 
-@dataclass(slots=True, frozen=True)
-class Answer:
-    """An answer with its whole body; only the headers somebody needs are kept."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    seconds: float = 0.0
-
-    @property
-    def date(self) -> datetime | None:
-        """The server's clock when it answered."""
-        return http_date(self.headers.get("date"))
-
-    @property
-    def says_json(self) -> bool:
-        """The header promises JSON and there is a body."""
-        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return bool(self.body) and (kind == "application/json" or kind.endswith("+json"))
-
-    def json(self) -> object:
-        """The body's JSON value; raises ``BodyFault``."""
-        return load_json(self.body)
-
-    def document(self) -> dict[str, object] | None:
-        """The body when it is a JSON object, else None: a page of a gateway, nothing at all, something cut."""
-        if not self.says_json:
-            return None
-        try:
-            value = self.json()
-        except BodyFault:
-            return None
-        return value if isinstance(value, dict) else None
-
-
-class _Kind(Enum):
-    NOT_SENT = auto()
-    TIMED_OUT = auto()
-    CUT = auto()
-    TLS = auto()
-    BODY = auto()
-
-
-@dataclass(slots=True, frozen=True)
-class _Trouble:
-    """Why a try has no answer. A value and no exception: nothing of httpx hangs on the error we raise."""
-
-    kind: _Kind
-    reason: str
-    text: str
-
-
 class Client:
     """One connection's transport. Build it inside the event loop that uses it, and ``aclose`` it.
 
     ``reads`` is the list of requests that change nothing; ``writes`` the list of those that may leave besides
-    when the wire is not read-only. A request on neither list never leaves.
+    when the wire is not read-only. A request on neither list never leaves. ``auth`` is looked at anew for each
+    request. ``headers`` go with every call and take the place of ours; a Content-Type only goes with a body.
+    ``budget`` is asked before each call and told of each answer.
     """
 
     def __init__(
@@ -135,9 +91,13 @@ class Client:
         policy: RetryPolicy | None = None,
         limits: Limits | None = None,
         resolver: Resolver = resolve,
+        headers: Mapping[str, str] | None = None,
+        budget: CallBudget | None = None,
     ) -> None:
         self.base_url = checked_base(base_url)
+        self._budget = budget
         self._auth = auth
+        self._own_headers = headers or {}
         self._wire = wire
         self._reads = tuple(reads)
         self._writes = tuple(writes)
@@ -147,11 +107,10 @@ class Client:
         self._sleep = wire.sleep or asyncio.sleep
         self._slots: Slots = wire.slots or Places(wire.connections)
         scheme, host, _ = origin(self.base_url)
-        # Reading the certificates of the world costs 20 ms that a plain connection to this machine can spare.
+        # A plain connection to this machine can do without the certificates of the world.
         local = scheme == "http" and loopback(host)
-        verify: ssl.SSLContext | bool = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if local else True
         self._http = httpx.AsyncClient(
-            verify=verify,
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if local else _certificates(),
             trust_env=False,
             follow_redirects=False,
             cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
@@ -201,21 +160,22 @@ class Client:
         for made in range(1, most + 1):
             result = await self._attempt(method, path, params, body, made)
             if isinstance(result, Answer):
-                if not _retried_status(result):
-                    return _checked(result, is_read)
-                maybe_done = maybe_done or (not is_read and result.status >= 500 and result.status != 503)
+                if not self._retried(result):
+                    return checked(result, is_read)
+                refused = self._policy.trusts_503 and result.status == 503
+                maybe_done = maybe_done or (not is_read and result.status >= 500 and not refused)
                 if maybe_done and not repeatable:
-                    raise _unanswered(
+                    raise unanswered(
                         f"The platform answered {result.status}; it may have done it all the same."
                     )
-            elif not _may_repeat(result, is_read):
-                raise _final(result, is_read)
+            elif not may_repeat(result, is_read):
+                raise final(result, is_read)
             if made == most:
                 if maybe_done:
-                    raise _unanswered(
+                    raise unanswered(
                         f"No clear answer after {made} tries; it may have been done all the same."
                     )
-                raise _given_up(result, made, is_read)
+                raise given_up(result, made, is_read)
             await self._pause(result, made, most)
         raise AssertionError("unreachable: the loop returns or raises")
 
@@ -229,8 +189,8 @@ class Client:
         request = self._http.build_request("GET", url, headers=self._headers(credentials=False))
         result = await self._noted(request, Route(url, "(result file)"), 1, self._limits.file_bytes)
         if isinstance(result, Answer):
-            return _checked(result, is_read=True)
-        raise _final(result, is_read=True)
+            return checked(result, is_read=True)
+        raise final(result, is_read=True)
 
     def _headers(self, *, credentials: bool, body: bool = False) -> dict[str, str]:
         headers = {
@@ -241,12 +201,28 @@ class Client:
         if body:
             headers["Content-Type"] = "application/json; charset=utf-8"
         if credentials:
+            own = self._own_headers.items()
+            headers.update({name: text for name, text in own if body or name.lower() != "content-type"})
             headers.update({name: secret.reveal() for name, secret in self._auth.items()})
         return headers
 
     async def _attempt(
         self, method: str, path: Route, params: Mapping[str, str] | None, body: bytes | None, made: int
-    ) -> Answer | _Trouble:
+    ) -> Answer | Trouble:
+        if self._budget is None:
+            return await self._placed(method, path, params, body, made)
+        await self._budget.admit()
+        result: Answer | Trouble | None = None
+        try:
+            result = await self._placed(method, path, params, body, made)
+        finally:
+            answered = result if isinstance(result, Answer) else None
+            self._budget.done(answered.headers if answered else {}, answered.date if answered else None)
+        return result
+
+    async def _placed(
+        self, method: str, path: Route, params: Mapping[str, str] | None, body: bytes | None, made: int
+    ) -> Answer | Trouble:
         await self._slots.enter()
         try:
             if self._wire.before_request is not None:
@@ -261,11 +237,11 @@ class Client:
             result = await self._noted(request, path, made, self._limits.wire_bytes)
         finally:
             self._slots.leave()
-        if isinstance(result, Answer) and (result.status == 429 or _bare(result, 403)):
+        if isinstance(result, Answer) and (result.status == 429 or bare(result, 403)):
             self._slots.narrow()
         return result
 
-    async def _noted(self, request: httpx.Request, path: Route, made: int, most: int) -> Answer | _Trouble:
+    async def _noted(self, request: httpx.Request, path: Route, made: int, most: int) -> Answer | Trouble:
         started = time.monotonic()
         status: int | None = None
         note = "cancelled"
@@ -279,7 +255,7 @@ class Client:
                 RequestNote(request.method, path.template, status, milliseconds, made, note)
             )
 
-    async def _exchange(self, request: httpx.Request, most: int, started: float) -> Answer | _Trouble:
+    async def _exchange(self, request: httpx.Request, most: int, started: float) -> Answer | Trouble:
         try:
             async with asyncio.timeout(self._limits.total):
                 response = await self._http.send(request, stream=True)
@@ -288,19 +264,19 @@ class Client:
                 finally:
                     await response.aclose()
         except BodyFault as fault:
-            return _Trouble(_Kind.BODY, fault.reason, fault.text)
+            return Trouble(Kind.BODY, fault.reason, fault.text)
         except (httpx.ConnectTimeout, httpx.PoolTimeout):
-            return _Trouble(_Kind.NOT_SENT, "timed-out", "The platform did not take the connection in time.")
+            return Trouble(Kind.NOT_SENT, "timed-out", "The platform did not take the connection in time.")
         except (httpx.TimeoutException, TimeoutError):
-            return _Trouble(_Kind.TIMED_OUT, "timed-out", "The platform did not answer in time.")
+            return Trouble(Kind.TIMED_OUT, "timed-out", "The platform did not answer in time.")
         except httpx.ConnectError as error:
             if _certificate(error):
-                return _Trouble(_Kind.TLS, "tls", "The server's certificate could not be verified.")
-            return _Trouble(_Kind.NOT_SENT, "unreachable", "No connection to the platform.")
+                return Trouble(Kind.TLS, "tls", "The server's certificate could not be verified.")
+            return Trouble(Kind.NOT_SENT, "unreachable", "No connection to the platform.")
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError):
-            return _Trouble(_Kind.TLS, "url-not-allowed", "The request could not be put into words of HTTP.")
+            return Trouble(Kind.TLS, "url-not-allowed", "The request could not be put into words of HTTP.")
         except httpx.HTTPError:
-            return _Trouble(_Kind.CUT, "answer-cut", "The connection broke before the answer was whole.")
+            return Trouble(Kind.CUT, "answer-cut", "The connection broke before the answer was whole.")
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         return Answer(response.status_code, headers, body, time.monotonic() - started)
 
@@ -326,18 +302,33 @@ class Client:
             return inflater.finish()
         return b"".join(parts)
 
-    async def _pause(self, result: Answer | _Trouble, made: int, most: int) -> None:
+    async def _pause(self, result: Answer | Trouble, made: int, most: int) -> None:
         if isinstance(result, Answer):
             asked = retry_after(result.headers.get("retry-after"))
+            if asked is None and self._budget is not None and result.status == 429:
+                asked = self._budget.until_reset(result.headers, result.date)
             timed_out = False
-            throttling = result.status == 429 or _bare(result, 403)
+            throttling = result.status == 429 or bare(result, 403)
             why = "The platform is throttling" if throttling else "The platform has trouble"
             why = f"{why} ({result.status})"
         else:
-            asked, timed_out, why = None, result.kind is _Kind.TIMED_OUT, result.text.rstrip(".")
+            asked, timed_out, why = None, result.kind is Kind.TIMED_OUT, result.text.rstrip(".")
         seconds = self._policy.wait(made, asked=asked, timed_out=timed_out)
         self._wire.on_wait(f"{why}; waiting {seconds:.0f} s before try {made + 1} of {most}.")
         await self._sleep(seconds)
+        if self._budget is not None:
+            self._budget.waited(seconds)
+
+    def _retried(self, answer: Answer) -> bool:
+        if answer.status == 403:
+            return self._policy.bare_403_passes and bare(answer, 403)
+        return answer.status == 429 or answer.status >= 500
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The certificates of the world: reading them costs 20 ms, so all clients of a process share them."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _encoded(content: object) -> bytes | None:
@@ -349,31 +340,6 @@ def _encoded(content: object) -> bytes | None:
         raise Refused("undecodable", "A value has characters that are no text.", "Correct the row.") from None
 
 
-def _bare(answer: Answer, *statuses: int) -> bool:
-    """Refused by something before the platform: no problem document, so nothing is said of the key (R20)."""
-    return answer.status in statuses and answer.document() is None
-
-
-def _retried_status(answer: Answer) -> bool:
-    return answer.status == 429 or answer.status >= 500 or _bare(answer, 403)
-
-
-def _checked(answer: Answer, is_read: bool) -> Answer:
-    if 300 <= answer.status < 400:
-        raise Unreachable(
-            "redirected",
-            "The server wants to send us to another address; we never follow.",
-            "Check base_url in the settings.",
-        )
-    if answer.status < 200:
-        raise (
-            _unanswered("The answer was not understood.")
-            if not is_read
-            else Unrecognised("answer-not-understood", f"The server answered {answer.status}.")
-        )
-    return answer
-
-
 def _certificate(error: BaseException) -> bool:
     seen: BaseException | None = error
     for _ in range(6):
@@ -383,56 +349,3 @@ def _certificate(error: BaseException) -> bool:
             return True
         seen = seen.__cause__ or seen.__context__
     return False
-
-
-def _may_repeat(trouble: _Trouble, is_read: bool) -> bool:
-    if trouble.kind is _Kind.NOT_SENT:
-        return True
-    if trouble.kind is _Kind.BODY:
-        return is_read and trouble.reason == "answer-cut"
-    return is_read and trouble.kind in (_Kind.TIMED_OUT, _Kind.CUT)
-
-
-def _unanswered(text: str) -> Unanswered:
-    return Unanswered("no-answer", text, "It is read back before it is sent again.")
-
-
-def _final(trouble: _Trouble, is_read: bool) -> AdapterError:
-    """The error of a try that is not repeated, or was the last."""
-    if trouble.kind in (_Kind.NOT_SENT, _Kind.TLS):
-        return Unreachable(trouble.reason, trouble.text, "Check the network and base_url.")
-    if not is_read:
-        return _unanswered(trouble.text)
-    if trouble.kind is _Kind.TIMED_OUT:
-        return Unreachable("timed-out", trouble.text, "Try again later.")
-    if trouble.reason == "answer-not-understood":
-        return Unrecognised(trouble.reason, trouble.text, "Try again; if it stays, report it.")
-    return IncompleteRead(trouble.reason, trouble.text, "Try again.")
-
-
-def _given_up(result: Answer | _Trouble, tries: int, is_read: bool) -> AdapterError:
-    if isinstance(result, _Trouble):
-        return _final(result, is_read)
-    after = f"after {tries} tries" if tries > 1 else "and was asked once"
-    if result.status == 429:
-        return Throttled(
-            "throttled", f"The platform is throttling, {after}.", "Wait some minutes and try again."
-        )
-    if _bare(result, 403, 503):
-        return Unreachable(
-            "gateway-blocked",
-            f"A gateway before the platform refused the request without a reason ({result.status}), {after}; "
-            "this says nothing about the key.",
-            "Wait; if it stays, ask the platform whether this machine's address is blocked.",
-            raw=_excerpt(result),
-        )
-    return Unreachable(
-        "vendor-trouble",
-        f"The platform answered {result.status}, {after}.",
-        "Try again later; see its status page.",
-        raw=_excerpt(result),
-    )
-
-
-def _excerpt(answer: Answer) -> str:
-    return answer.body[:500].decode("utf-8", "replace")

@@ -70,6 +70,15 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80)
 
 
+def on_this_machine(url: str) -> bool:
+    """Whether a base URL is this machine over plain http, as a sandbox's is; asks nobody."""
+    try:
+        scheme, host, _ = origin(url)
+    except Unreachable:
+        return False
+    return scheme == "http" and loopback(host)
+
+
 def checked_base(url: str) -> str:
     """The base URL without a closing slash, when it may be called; raises ``Unreachable``."""
     scheme, host, _ = origin(url)

@@ -19,7 +19,9 @@ class RetryPolicy:
     """Backoff in seconds: ``first_wait`` doubling up to ``cap`` with jitter (Mailchimp contract §2).
 
     A call that timed out may still hold a place at the vendor's table: ``after_timeout`` is the least wait then.
-    ``retry_after_cap`` bounds what a server may ask for.
+    ``retry_after_cap`` bounds what a server may ask for. ``waits`` are fixed steps instead of doubling ones.
+    ``bare_403_passes``: a 403 without a document comes from a gateway and may be asked again (Mailchimp contract
+    §9). ``trusts_503``: a write that was answered 503 was not done.
     """
 
     tries: int = 6
@@ -28,11 +30,20 @@ class RetryPolicy:
     after_timeout: float = 30.0
     retry_after_cap: float = 120.0
     jitter: Callable[[], float] = random.random
+    waits: tuple[float, ...] = ()
+    bare_403_passes: bool = True
+    trusts_503: bool = True
 
     def wait(self, tries_made: int, *, asked: float | None = None, timed_out: bool = False) -> float:
-        """Seconds to wait after ``tries_made`` tries: half of the step is sure, the other half is chance."""
-        step = min(self.cap, self.first_wait * 2.0 ** (tries_made - 1))
-        seconds = step * (0.75 + 0.5 * self.jitter())
+        """Seconds to wait after ``tries_made`` tries: half of the step is sure, the other half is chance.
+
+        Of a fixed step all is sure, and up to a tenth is added.
+        """
+        if self.waits:
+            seconds = self.waits[min(tries_made, len(self.waits)) - 1] * (1 + 0.1 * self.jitter())
+        else:
+            step = min(self.cap, self.first_wait * 2.0 ** (tries_made - 1))
+            seconds = step * (0.75 + 0.5 * self.jitter())
         if timed_out:
             seconds = max(seconds, self.after_timeout)
         if asked is not None:

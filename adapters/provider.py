@@ -26,7 +26,18 @@ from enum import StrEnum
 from typing import Protocol
 
 from adapters.secret import Secret
-from state.model import Action, Consent, Finding, Member, Outcome, RemoteList
+from state.model import (
+    Action,
+    Activity,
+    Budget,
+    Campaign,
+    CampaignSummary,
+    Consent,
+    Finding,
+    Member,
+    Outcome,
+    RemoteList,
+)
 
 
 class AdapterError(Exception):
@@ -178,16 +189,31 @@ class RowResult:
 class Submission:
     """The answer to one chunk: results by address, and the vendor's ticket where it works on.
 
-    Rows of a ticket have the outcome ``accepted`` until ``settle`` tells more.
+    Rows of a ticket have the outcome ``accepted`` until ``settle`` tells more. ``page`` is where a person can look
+    at the vendor's work (never with a token in it); ``files`` are kept with the job at once (name → bytes).
     """
 
     results: tuple[RowResult, ...]
     ticket: str = ""
+    page: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
+class Verdict:
+    """What a finished ticket means for every row it does not name."""
+
+    outcome: Outcome
+    reason: str
+    raw: str = ""
 
 
 @dataclass(slots=True, frozen=True)
 class Settlement:
-    """Where a vendor's ticket stands. ``files`` are result files to keep with the job (name → bytes, R19)."""
+    """Where a vendor's ticket stands. ``files`` are result files to keep with the job (name → bytes, R19).
+
+    ``otherwise`` is for the rows ``results`` does not name; without it they are in doubt and are read back.
+    """
 
     finished: bool
     text: str
@@ -195,6 +221,7 @@ class Settlement:
     total: int = 0
     results: tuple[RowResult, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
+    otherwise: Verdict | None = None
 
 
 class Repeat(StrEnum):
@@ -226,12 +253,16 @@ class MemberPage:
     ``total`` is what the vendor says there is (None where it does not say); on the last page it is the number of
     distinct members the listing told. A member may come twice: the later one is newer. ``afresh`` on a page says
     that the listing drifted and starts over: what earlier pages told is void.
+
+    ``account_opt_outs`` are people the whole account no longer mails, on this list or not (dotdigital's second
+    level of suppression, contract §5): each an address with an opted-out consent and scope ``account``.
     """
 
     members: tuple[Member, ...]
     total: int | None = None
     cursor: str | None = None
     afresh: bool = False
+    account_opt_outs: tuple[Member, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -270,11 +301,43 @@ class RemoteField:
     default: str = ""
     public: bool = False
     field_id: str = ""
+    system: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class NewField:
+    """A field somebody wants to create. ``kind`` is one of ``Capabilities.field_types``; ``default`` is text.
+
+    ``choices`` are for ``Capabilities.choice_types`` only, ``label`` where ``Capabilities.field_labels``.
+    """
+
+    name: str
+    kind: str
+    label: str = ""
+    public: bool = False
+    default: str = ""
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class FieldDeletion:
+    """What a platform said to the deletion of a field. ``dependencies``: what still needs it (``Campaign 55``)."""
+
+    deleted: bool
+    text: str = ""
+    dependencies: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)
 class Capabilities:
-    """What differs between platforms, as data. ``requests_per_second`` is None where only ``at_once`` limits."""
+    """What differs between platforms, as data.
+
+    ``removed_status`` is the raw status of a removed member, empty where removal leaves no record on the list.
+    ``shares_contacts``: lists are parts of one account-wide pool, so who left a list may still be in the account
+    (``Provider.known`` tells). ``fields_by_account``: one set of fields for all lists of the account.
+    ``field_labels``: a field has a label beside its name; ``choice_types``: field types with a set of values.
+    """
 
     tags: bool
     removal_word: str
@@ -285,6 +348,13 @@ class Capabilities:
     reads_at_once: int
     reports_headroom: bool = False
     field_types: tuple[str, ...] = ()
+    choice_types: tuple[str, ...] = ()
+    field_labels: bool = False
+    creates_lists: bool = False
+    creates_fields: bool = False
+    fields_by_account: bool = False
+    shares_contacts: bool = False
+    campaigns: bool = False
 
 
 # --- how an adapter reaches the world --------------------------------------------------------------------
@@ -323,7 +393,9 @@ class Wire:
 
     ``read_only`` lets only the adapter's list of reads through. ``before_request`` runs before each request
     leaves (lease check, crash hook) and may raise. ``on_request`` gets every finished request, ``on_wait`` a
-    sentence whenever the transport waits. ``sleep`` and ``now`` are the injected clock.
+    sentence whenever the transport waits, ``on_budget`` the account's call budget when an answer tells it.
+    ``interactive``: somebody sits before a screen and waits; such reads may use the part of the budget that other
+    work leaves in reserve. ``sleep`` is the injected clock.
     """
 
     user_agent: str
@@ -334,6 +406,8 @@ class Wire:
     on_wait: Callable[[str], None] = _nothing
     sleep: Callable[[float], Awaitable[None]] | None = None
     connections: int = 8
+    on_budget: Callable[[Budget], None] = _nothing
+    interactive: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -426,8 +500,47 @@ class Provider(Protocol):
 
     async def request_opt_in(self, remote: RemoteList, request: OptInRequest) -> RowResult: ...
 
-    async def settle(self, remote: RemoteList, ticket: str) -> Settlement:
-        """Ask once how far the vendor is with a ticket."""
+    async def settle(self, remote: RemoteList, ticket: str, since: datetime) -> Settlement:
+        """Ask once how far the vendor is with a ticket; ``since`` is when its rows left (UTC)."""
+
+    async def known(self, emails: Sequence[str]) -> frozenset[str]:
+        """Those of the addresses the account still knows, although a list does not show them any more.
+
+        Who is not among them was erased. Empty where an audience is all there is (``shares_contacts`` false).
+        """
+
+    async def create_list(self, name: str, *, public: bool = False) -> RemoteList:
+        """A new remote list; ``Refused`` when the name is taken or invalid (``Capabilities.creates_lists``)."""
+
+    def field_fault(self, field: NewField) -> str:
+        """Why the platform would refuse to create this field, as a sentence; empty when it would not. No request."""
+
+    async def create_field(self, list_id: str, field: NewField) -> RemoteField:
+        """Create a field; raises ``Refused`` with ``field-exists``, ``field-refused`` or ``field-limit``."""
+
+    async def delete_field(self, list_id: str, field: RemoteField) -> FieldDeletion:
+        """Delete a field and its value on every contact."""
+
+    async def holders(
+        self, list_id: str, field: RemoteField, told: Callable[[int], None] = lambda rows: None
+    ) -> int:
+        """How many contacts hold a value of a field: on the list, or in the account where fields are account-wide.
+
+        ``told`` gets the number of contacts looked at since it was last called.
+        """
+
+    async def campaigns(self, list_id: str) -> tuple[Campaign, ...]:
+        """The campaigns of a list, in every state, without contents (``Capabilities.campaigns``)."""
+
+    async def campaign_summary(self, campaign_id: str) -> CampaignSummary:
+        """The counts of a sent campaign."""
+
+    def activity(self, campaign_id: str, since: datetime | None) -> AsyncIterator[tuple[Activity, ...]]:
+        """What addresses did with a campaign, page by page: all, or since a moment (overlap included; may repeat)."""
+
+
+def _no_doubt(_: ConnectionSettings) -> tuple[Finding, ...]:
+    return ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -442,6 +555,10 @@ class ProviderKind:
     open: Callable[[ConnectionSettings, Wire], Provider]
     base_url: Callable[[ConnectionSettings], str]
     """Where the connection would talk to, for checks and screens; no request."""
+    name_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Fields a new link maps by itself, where the source has the columns: target to ``first``, ``last`` or both."""
+    doubts: Callable[[ConnectionSettings], tuple[Finding, ...]] = _no_doubt
+    """What of a connection's settings is likely wrong, seen without a request; ``doctor`` tells it."""
 
 
 def utc(text: str) -> datetime:

@@ -9,10 +9,12 @@ from adapters.provider import ProviderKind
 from adapters.source import SourceKind
 
 PROVIDERS = {
+    "dotdigital": "adapters.dotdigital",
     "mailchimp": "adapters.mailchimp",
 }
 SOURCES = {
     "csv": "adapters.sources.csvfile",
+    "oro": "adapters.sources.oro",
 }
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from adapters.provider import AdapterError, SettingSpec, Wire
 from adapters.secret import Secret
+from adapters.source_writing import WritableSource
 from state.model import Finding
 
 
@@ -115,3 +116,5 @@ class SourceKind:
     label: str
     settings: tuple[SettingSpec, ...]
     open: Callable[[SourceSettings, Wire | None], Source]
+    open_writable: Callable[[SourceSettings, Wire | None], WritableSource] | None = None
+    """None where nothing can be written back."""

@@ -41,10 +41,10 @@ class Terms:
 
 @dataclass(slots=True, frozen=True)
 class BlastRadius:
-    """The numbers. ``calls`` and ``seconds`` are None where the platform is not known here.
+    """The numbers. ``calls`` and ``seconds`` are None where the platform is not known here; both are the platform's.
 
     ``irreversible`` are rows no undo plan takes back. ``queued`` says that the platform works on by itself
-    after the calls, so that ``seconds`` is the least.
+    after the calls, so that ``seconds`` is the least. ``write_backs`` and ``creations`` go to the source.
     """
 
     additions: int
@@ -58,6 +58,8 @@ class BlastRadius:
     seconds: float | None
     queued: bool
     at_once: int
+    write_backs: int = 0
+    creations: int = 0
 
     @property
     def losses(self) -> int:
@@ -65,9 +67,14 @@ class BlastRadius:
         return self.removals + self.unsubscriptions
 
     @property
+    def source_writes(self) -> int:
+        """What goes back into the source."""
+        return self.write_backs + self.creations
+
+    @property
     def writes(self) -> int:
-        """All rows that are sent."""
-        return self.additions + self.changes + self.moves + self.losses
+        """All rows that are sent, to the platform or to the source."""
+        return self.additions + self.changes + self.moves + self.losses + self.source_writes
 
 
 def terms_of(plan: Plan, entry: ConnectionEntry) -> Terms:
@@ -76,7 +83,11 @@ def terms_of(plan: Plan, entry: ConnectionEntry) -> Terms:
         entry.name, entry.provider, entry.base_url, entry.connections, {}, entry.options
     )
     provider = provider_kind(entry.provider).open(settings, Wire("listwarden", connections=entry.connections))
-    batches = {action: provider.batch(action, rows) for action, rows in plan.writes_by_action().items()}
+    batches = {
+        action: provider.batch(action, rows)
+        for action, rows in plan.writes_by_action().items()
+        if not action.at_source
+    }
     return Terms(provider.capabilities, batches, entry.connections)
 
 
@@ -84,29 +95,33 @@ def blast_radius(plan: Plan, terms: Terms | None) -> BlastRadius:
     """What an export of the plan does."""
     rows = plan.writes_by_action()
     removals, unsubscriptions = rows.get(Action.REMOVE, 0), rows.get(Action.UNSUBSCRIBE, 0)
+    write_backs, creations = rows.get(Action.WRITE_BACK, 0), rows.get(Action.CREATE, 0)
     reversible = terms is not None and terms.capabilities.removal_reversible
     calls = seconds = None
     queued = False
     if terms is not None:
-        calls = sum(calls_of(count, terms.batches[action]) for action, count in rows.items())
+        there = {action: count for action, count in rows.items() if not action.at_source}
+        calls = sum(calls_of(count, terms.batches[action]) for action, count in there.items())
         # The actions go one after the other, so the last round of each is not filled up by the next.
         rounds = sum(
-            ceil(calls_of(count, terms.batches[action]) / terms.at_once) for action, count in rows.items()
+            ceil(calls_of(count, terms.batches[action]) / terms.at_once) for action, count in there.items()
         )
         seconds = rounds * ANSWER_SECONDS
-        queued = any(terms.batches[action].by_ticket for action in rows)
+        queued = any(terms.batches[action].by_ticket for action in there)
     return BlastRadius(
         additions=rows.get(Action.ADD, 0),
         changes=rows.get(Action.CHANGE, 0),
         moves=rows.get(Action.MOVE, 0),
         removals=removals,
         unsubscriptions=unsubscriptions,
-        irreversible=unsubscriptions + (0 if reversible else removals),
+        irreversible=unsubscriptions + write_backs + creations + (0 if reversible else removals),
         mails=plan.mails,
         calls=calls,
         seconds=seconds,
         queued=queued,
         at_once=terms.at_once if terms is not None else 0,
+        write_backs=write_backs,
+        creations=creations,
     )
 
 
@@ -126,8 +141,11 @@ def radius_line(radius: BlastRadius) -> str:
     good = f" ({radius.irreversible:,} for good)" if radius.irreversible else ""
     words = (
         f"Adds {radius.additions:,}, changes {radius.changes:,}, moves {radius.moves:,}, removes {radius.removals:,},"
-        f" unsubscribes {radius.unsubscriptions:,}{good}"
+        f" unsubscribes {radius.unsubscriptions:,}"
     )
+    if back := source_line(radius):
+        words += f", {back}"
+    words += good
     mails = "no mails" if not radius.mails else counted(radius.mails, "confirmation mail")
     return "; ".join(part for part in (words, mails, effort_line(radius)) if part)
 
@@ -142,14 +160,32 @@ def effort_line(radius: BlastRadius) -> str:
     )
 
 
-def action_line(radius: BlastRadius, list_name: str) -> str:
-    """What the button says: ``Add 1,204, change 37, remove 0 in Newsletter DE``."""
+def source_line(radius: BlastRadius) -> str:
+    """``writes 12 back to the source, creates 3 there``; empty where nothing goes to the source."""
+    if not radius.source_writes:
+        return ""
+    parts = [f"writes {radius.write_backs:,} back to the source"] if radius.write_backs else []
+    if radius.creations:
+        parts.append(f"creates {radius.creations:,} {'there' if parts else 'in the source'}")
+    return ", ".join(parts)
+
+
+def action_line(radius: BlastRadius, list_name: str, source_name: str = "the source") -> str:
+    """What the button says: ``Add 1,204, change 37, remove 0 in Newsletter DE; write 12 back to crm``."""
     parts = [f"Add {radius.additions:,}", f"change {radius.changes:,}"]
     if radius.moves:
         parts.append(f"move {radius.moves:,}")
     parts.append(f"remove {radius.removals:,}")
     if radius.unsubscriptions:
         parts.append(f"unsubscribe {radius.unsubscriptions:,}")
-    name = printable(list_name)
-    name = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + ELLIPSIS
-    return f"{', '.join(parts)} in {name}"
+    back = [f"write {radius.write_backs:,} back to"] if radius.write_backs else []
+    if radius.creations:
+        back.append(f"create {radius.creations:,} in")
+    told = f"{', '.join(parts)} in {_short(list_name)}"
+    return f"{told}; {', '.join(back)} {_short(source_name)}" if back else told
+
+
+def _short(name: str) -> str:
+    """A name from outside that fits on a button."""
+    shown = printable(name)
+    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + ELLIPSIS

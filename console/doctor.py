@@ -16,8 +16,9 @@ from pathlib import Path
 from console.exit_codes import ExitCode
 from console.jobs.process import alive
 from console.settings import Settings, configuration_findings, load_usable
+from console.system_lists import system_word
 from state.audit import verify_audit
-from state.connections import connection_rows
+from state.connections import connection_rows, connections_with_lists, list_rows
 from state.errors import StateError
 from state.ids import short_id
 from state.inventory import sqlite_version
@@ -88,6 +89,8 @@ def _rights(path: Path) -> Iterator[Finding]:
 
 def _inside(state: State, settings: Settings, where: str) -> Iterator[Finding]:
     yield from _one_account(state, settings)
+    yield from _renamed(state, settings)
+    yield from _system_lists(state, settings)
     faults = verify_audit(state)
     for fault in faults:
         yield Finding("journal-altered", fault.text, where=where, next="Compare with a backup.")
@@ -115,6 +118,51 @@ def _one_account(state: State, settings: Settings) -> Iterator[Finding]:
         if other != row.name:
             text = f"The connections {other} and {row.name} lead to one account, {row.account_name or row.account_id}."
             yield Finding("same-account", text, "Use one of them.", where=str(settings.path))
+
+
+def _renamed(state: State, settings: Settings) -> Iterator[Finding]:
+    """A connection under a new name knows nobody, although the state knows the account's members under the former."""
+    rows = {row.name: row for row in connection_rows(state)}
+    former = [name for name in connections_with_lists(state) if name not in settings.connections]
+    for name, entry in settings.connections.items():
+        if any(row.full_at for row in list_rows(state, name)):
+            continue
+        linked = {link.list_id for link in settings.links_of(connection=name)}
+        for other in former:
+            before = rows.get(other)
+            if before is not None and before.provider != entry.provider:
+                continue
+            read = [row for row in list_rows(state, other) if row.full_at]
+            own = rows.get(name)
+            accounts = {row.account_id for row in (own, before) if row is not None and row.account_id}
+            if len(accounts) > 1:
+                continue  # ids of lists may be the same in two accounts
+            one_account = bool(own and before and own.account_id and before.account_id)
+            if not read or not (one_account or linked & {row.list_id for row in read}):
+                continue
+            members = sum(row.full_rows or 0 for row in read)
+            yield Finding(
+                "connection-renamed",
+                f"The connection {name} was called {other} before: {members:,} members are known under that name,"
+                f" and under {name} everybody would be foreign.",
+                f'Call it {other} again: [connections.{other}], and connection = "{other}" in its links.',
+                where=str(settings.path),
+            )
+            break
+
+
+def _system_lists(state: State, settings: Settings) -> Iterator[Finding]:
+    """A list of the platform's own is never linked; one may have been written into the file by hand."""
+    for name, entry in settings.connections.items():
+        system = {row.list_id: row for row in list_rows(state, name) if row.system}
+        for link in settings.links_of(connection=name):
+            if (row := system.get(link.list_id)) is not None:
+                yield Finding(
+                    "list-not-linkable",
+                    f"The link {link.name} leads to {row.name or row.list_id}, a {system_word(entry.provider)}.",
+                    f"listwarden links disconnect {link.name}, then connect another list.",
+                    where=str(settings.path),
+                )
 
 
 # --- the login manager ---------------------------------------------------------------------------------------

@@ -71,6 +71,11 @@ def relative(moment: datetime | None, now: datetime | None = None) -> str:
     return f"{words} ago" if seconds > 0 else f"in {words}"
 
 
+def age(moment: datetime, now: datetime | None = None) -> str:
+    """How old something is: ``6 h``; nothing is younger than ``0 s``."""
+    return _largest_unit(max(0.0, ((now or utc_now()) - moment).total_seconds()))
+
+
 def when(moment: datetime | None, now: datetime | None = None) -> str:
     """Both: ``3 min ago (2026-03-01 08:15 UTC)``."""
     return NEVER if moment is None else f"{relative(moment, now)} ({absolute(moment)})"

@@ -36,7 +36,7 @@ next: Give --yes, or --plan ID of a plan saved by: listwarden preview members-ne
 ```
 
 Without a command the console opens, if there is a terminal. A place says where:
-`link:NAME/preview`, `link:NAME/contacts`, `link:NAME/jobs`, `connection:NAME`, `address:EMAIL`, `job:ID`, `jobs`, `contacts`.
+`link:NAME/preview`, `link:NAME/contacts`, `link:NAME/jobs`, `connection:NAME`, `connection:NAME/campaigns`, `campaign:ID`, `address:EMAIL`, `job:ID`, `jobs`, `contacts`.
 Places without a colon are reached from inside the console; on the command line `jobs` and `contacts` are commands.
 """
 
@@ -49,8 +49,13 @@ JSON = """\
 | `doctor` | a list of findings: `reason`, `text`, `next`, `ok`, `where` |
 | `connections` | a list: `name`, `provider`, `status`, `account`, `checked_at`, `feedback_at` |
 | `lists` | a list: `id`, `name`, `members`, `system`, `link` |
-| `fields` | a list: `list`, `name`, `label`, `kind`, `required`, `choices`, `default`, `public` |
+| `lists … create` | `connection`, `list`, `name`, `job`, `state`, `reason` |
+| `fields` | a list: `list` (null: fields of the account), `name`, `label`, `kind`, `required`, `choices`, `default`, `public`, `system`, `mapped_by`, `seen_at` |
+| `fields … sync` | `connection`, `job`, `state`, `reason`, `fields` (how many), `appeared`, `gone`, `retyped`, `missing` (links and the fields they map in vain), `kept` |
+| `fields … create` | `connection`, `list`, `name`, `job`, `state`, `reason` |
+| `fields … delete` | `connection`, `list`, `name`, `deleted`, `holding`, `dependencies`, `job`, `state`, `reason` |
 | `links` | a list: `name`, `source`, `connection`, `list`, `mode`, `fields`, `address_change`, `every` |
+| `campaigns` | a list: `id`, `name`, `subject`, `status`, `sent`, `sent_at`, `lists`, `marketing`, `counts`, `shares` (%), `read_at`, `gone_at`; with `--campaign` that one and `activity` (newest first: `at`, `email`, `kind`, `times`, `detail`, `campaign`); with `--marketing` a list: `marketing`, `campaigns` (ids), `first_sent`, `last_sent`, `counts`, `shares` |
 | `preview` | `link`, `plan`, `digest`, `counts` (every class), `writes`, `mails`, `fields`, `guards`; with `--class` also `rows` |
 | `export` | `job`, `plan`, `state`, `outcomes` (every outcome), `reason`, `text`; with `--detach` the state is `queued` |
 | `feedback` | `connection`, `link`, `job`, `state`, `counts` |
@@ -60,7 +65,7 @@ JSON = """\
 | `job outcomes` | a line an address: `email`, `outcome`, `reason`, `origin_id` |
 | `job follow` | a line a log line: `seq`, `t`, `level`, `text`, `reason`; the last one is `{"end": …}` with the job |
 | `contacts` | a list: `email`, `links` (with `source_ids`, `origin_id`, `consent`, `status`, `ours`, `opted_out`, `fault`) |
-| `explain` | `address`, `answer`, `links`, `timeline` (newest first) |
+| `explain` | `address`, `answer`, `links`, `timeline` (newest first), `more_activity` (older things done with campaigns, left out) |
 | `state info` | `path`, `bytes`, `wal_bytes`, `schema`, `sqlite`, `rows` |
 | `state check` | `ok`, `faults`, `journal` |
 | `state backup` | `path`, `bytes` |

@@ -25,6 +25,8 @@ TITLES = {
     "any": "Everywhere",
     "connections": "Connections",
     "lists": "Lists",
+    "campaigns": "Campaigns",
+    "campaign": "One campaign",
     "contacts": "Contacts",
     "explain": "Explain",
     "preview": "Preview",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import time_machine
@@ -17,8 +17,9 @@ from textual.pilot import Pilot
 from adapters.sandbox.options import SandboxOptions
 from adapters.sandbox.running import RunningSandbox
 from console.demo.club import Club
-from console.demo.history import NEWS, VENDOR, Stage, make_history
+from console.demo.history import NEWS, make_history
 from console.demo.home import demo_home
+from console.demo.parts import MAILCHIMP, Stage
 from console.tui.app import ConsoleApp
 from console.tui.places import parse_place
 from state.ids import short_id
@@ -30,6 +31,9 @@ FILE = Path(__file__).with_name("preview.svg")
 SIZE = (118, 32)
 CONTACTS, SEED = 5_000, 1
 MOMENT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+LATER = timedelta(minutes=5, seconds=40)
+"""So long after the history began it is looked at: however long that took, its ages are the same in minutes."""
+
 KEY = "2"
 """The class that is shown: changed, because before and after say most."""
 
@@ -48,12 +52,13 @@ def picture() -> str:
         RunningSandbox(options) as sandbox,
         time_machine.travel(MOMENT, tick=True),
     ):
-        sandbox.control(VENDOR, "clock", set=MOMENT.isoformat())
+        sandbox.control(MAILCHIMP, "clock", set=MOMENT.isoformat())
         stage = Stage(home, club, sandbox, Operator("ann", "desk"))
-        make_history(stage, lambda text: None)
+        make_history(stage, lambda text: None, waiting=False)
         with open_state(home.state, read_only=True) as state:
             plan = plans_of(state, NEWS)[0]
-        drawn = asyncio.run(_draw(stage))
+        with time_machine.travel(MOMENT + LATER, tick=True):
+            drawn = asyncio.run(_draw(stage))
     return _self_contained(drawn.replace(short_id(plan.plan_id), PLAN_ID))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from state.model import Consent
-from state.moments import moment_or_none
+from state.moments import moment_or_none, stamp
 from state.store import State
 
 ANCHOR_ROWS = 256
@@ -59,6 +59,12 @@ class AddressAtLink:
     fault: str
     gone: str
 
+    def pending_days(self, now: datetime) -> int | None:
+        """Whole days that the person has been waiting to confirm; None where nobody waits."""
+        if self.consent is not Consent.PENDING or self.gone or self.since is None:
+            return None
+        return max(0, (now - self.since).days)
+
 
 @dataclass(slots=True, frozen=True)
 class AddressRow:
@@ -81,11 +87,19 @@ def browse_scopes(state: State, links: Iterable[str] | None = None) -> tuple[Bro
     )
 
 
+_PENDING_SINCE = (
+    "CASE WHEN julianday(since) IS NOT NULL THEN since"
+    " ELSE (SELECT started_at FROM listings WHERE no = members.first_no) END"
+)
+"""Since when somebody waits: as the platform tells it, else since the listing that first showed them."""
+
+
 class AddressWindow:
     """The addresses of some links in order, filtered. For one thread; every call is short.
 
     ``text`` filters: ``^abc`` by beginning (on the index), anything else by what it contains. ``consent`` keeps
-    addresses that have it at the platform in one of the links.
+    addresses that have it at the platform in one of the links. ``pending_before`` keeps people who were asked to
+    confirm before that moment (UTC) and have not answered (R07).
     """
 
     def __init__(
@@ -94,10 +108,12 @@ class AddressWindow:
         *,
         text: str = "",
         consent: Consent | None = None,
+        pending_before: datetime | None = None,
         descending: bool = False,
     ) -> None:
         self.scopes = tuple(scopes)
-        self.consent = consent
+        self.consent = Consent.PENDING if pending_before is not None else consent
+        self.pending_before = pending_before
         self.descending = descending
         wanted = text.strip().lower()
         self._prefix = wanted[1:] if wanted.startswith("^") else ""
@@ -162,7 +178,13 @@ class AddressWindow:
     def again(self) -> AddressWindow:
         """The same view with nothing counted yet."""
         text = "^" + self._prefix if self._prefix else self._part
-        return AddressWindow(self.scopes, text=text, consent=self.consent, descending=self.descending)
+        return AddressWindow(
+            self.scopes,
+            text=text,
+            consent=self.consent,
+            pending_before=self.pending_before,
+            descending=self.descending,
+        )
 
     # Each leg walks one table's primary key; SQLite merges the sorted legs and stops at the limit.
 
@@ -202,6 +224,9 @@ class AddressWindow:
             if self.consent is not None:
                 where.append("consent = ?")
                 values.append(self.consent.value)
+            if self.pending_before is not None:
+                where.append(f"gone IS NULL AND julianday({_PENDING_SINCE}) < julianday(?)")
+                values.append(stamp(self.pending_before))
             legs.append(f"SELECT address_key FROM {table} WHERE {' AND '.join(where)}")
         # One leg may repeat a key (several people share an address); UNION drops repeats of every leg.
         sql = " UNION ".join(legs) if len(legs) > 1 else legs[0].replace("SELECT", "SELECT DISTINCT", 1)
@@ -246,7 +271,8 @@ def _filled(state: State, scopes: Sequence[BrowseScope], keys: Sequence[str]) ->
         members = {
             row[0]: row
             for row in state.db.execute(
-                "SELECT address_key, email, origin_id, consent, raw_status, since, ours, gone FROM members"
+                "SELECT address_key, email, origin_id, consent, raw_status,"
+                f" CASE consent WHEN 'pending' THEN {_PENDING_SINCE} ELSE since END, ours, gone FROM members"
                 f" WHERE list_no = ? AND address_key IN ({places})",
                 (scope.list_no, *keys),
             )

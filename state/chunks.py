@@ -16,7 +16,8 @@ from state.address import address_key
 from state.audit import append_audit
 from state.leases import hold_fence
 from state.model import Action, Operator, Outcome, Plan
-from state.moments import moment, stamp
+from state.moments import stamp
+from state.opt_outs import reason_sql
 from state.plans import WriteRow, plan_number, write_rows
 from state.store import State
 
@@ -26,6 +27,9 @@ ACCEPTED = "accepted"
 RELEASED = "released"
 DOUBTFUL = "doubtful"
 """Answered, but not for every row: the rest is read back, and not sent again by itself."""
+
+NO_ANSWER = "no-answer"
+"""Reason of rows that left and got no answer."""
 
 _SUBSCRIBING = (Action.ADD, Action.MOVE)
 
@@ -43,7 +47,7 @@ class Grip:
 
 @dataclass(slots=True, frozen=True)
 class Chunk:
-    """Rows that travel together. ``ticket`` is the vendor's, where it works on."""
+    """Rows that travel together. ``ticket`` is the vendor's, where it works on, and ``page`` where people look at that."""
 
     number: int
     action: Action
@@ -55,17 +59,7 @@ class Chunk:
     polls: int
     rows: tuple[WriteRow, ...]
     doubtful: bool = False
-
-
-@dataclass(slots=True, frozen=True)
-class OpenImport:
-    """Work of the vendor that a job left open: it blocks the next export of the account."""
-
-    job_id: str
-    ticket: str
-    rows: int
-    since: datetime
-    polls: int
+    page: str = ""
 
 
 @dataclass(slots=True)  # not frozen: made by the hundred thousand, and a frozen one costs three times as much
@@ -129,7 +123,8 @@ def intend_again(state: State, grip: Grip, plan: Plan, chunk: Chunk, now: dateti
             _close(state, grip.job_no, chunk.number, ANSWERED, now)
             return None
         db.execute(
-            "UPDATE chunks SET attempt = attempt + 1, fence = ?, intended_at = ?, state = ?, ticket = '' WHERE job_no = ? AND chunk = ?",
+            "UPDATE chunks SET attempt = attempt + 1, fence = ?, intended_at = ?, state = ?, ticket = '', page = '', polls = 0"
+            " WHERE job_no = ? AND chunk = ?",
             (grip.fence, stamp(now), INTENDED, grip.job_no, chunk.number),
         )
         _audit(state, grip, plan, chunk.action, chunk.number, rows, now)
@@ -145,22 +140,30 @@ def answer(
     answers: Sequence[Answer],
     *,
     ticket: str = "",
+    page: str = "",
     closed: bool = True,
     doubtful: bool = False,
+    reopened: bool = False,
     now: datetime,
 ) -> None:
     """Record what came back for a chunk.
 
-    With ``ticket`` the vendor works on; without ``closed`` rows stay in doubt; ``doubtful``: the answer does not
-    tell what became of some rows.
+    With ``ticket`` the vendor works on, and ``page`` shows it to people; without ``closed`` rows stay in doubt; ``doubtful``: the answer does not
+    tell what became of some rows; ``reopened``: the vendor's work is over, and other rows of the chunk never got an
+    answer.
     """
     with state.write() as db:
         hold_fence(db, grip.lease, grip.fence)
         put_outcomes(state, grip.job_no, answers, now)
         if ticket:
             db.execute(
-                "UPDATE chunks SET state = ?, ticket = ?, answered_at = ? WHERE job_no = ? AND chunk = ?",
-                (ACCEPTED, ticket, stamp(now), grip.job_no, chunk.number),
+                "UPDATE chunks SET state = ?, ticket = ?, page = ?, answered_at = ? WHERE job_no = ? AND chunk = ?",
+                (ACCEPTED, ticket, page, stamp(now), grip.job_no, chunk.number),
+            )
+        elif reopened:
+            db.execute(
+                "UPDATE chunks SET state = ?, ticket = '', page = '' WHERE job_no = ? AND chunk = ?",
+                (INTENDED, grip.job_no, chunk.number),
             )
         elif closed:
             _close(state, grip.job_no, chunk.number, DOUBTFUL if doubtful else ANSWERED, now)
@@ -219,6 +222,15 @@ def close_open(state: State, grip: Grip, now: datetime) -> None:
         )
 
 
+def unanswered_rows(state: State, job_no: int, chunk: Chunk) -> frozenset[int]:
+    """Rows of a chunk whose part of the request got no answer, while another part got a ticket."""
+    found = state.db.execute(
+        "SELECT n FROM outcomes WHERE job_no = ? AND n BETWEEN ? AND ? AND outcome = 'unknown' AND reason = ?",
+        (job_no, chunk.first, chunk.last, NO_ANSWER),
+    )
+    return frozenset(int(row[0]) for row in found) & {row.n for row in chunk.rows}
+
+
 def count_poll(state: State, grip: Grip, chunk: Chunk, now: datetime) -> None:
     """One more look at the vendor's work on a chunk."""
     with state.write() as db:
@@ -232,7 +244,7 @@ def count_poll(state: State, grip: Grip, chunk: Chunk, now: datetime) -> None:
 def open_chunks(state: State, job_no: int, plan: Plan) -> list[Chunk]:
     """Chunks whose answer never came, or on which the vendor still works, with their rows in doubt."""
     found = state.db.execute(
-        "SELECT chunk, action, first, last, attempt, intended_at, CASE state WHEN ?2 THEN ticket ELSE '' END, polls, state = ?4"
+        "SELECT chunk, action, first, last, attempt, intended_at, CASE state WHEN ?2 THEN ticket ELSE '' END, polls, state = ?4, page"
         " FROM chunks WHERE job_no = ?1 AND state IN (?2, ?3, ?4) ORDER BY chunk",
         (job_no, ACCEPTED, INTENDED, DOUBTFUL),
     ).fetchall()
@@ -248,20 +260,9 @@ def open_chunks(state: State, job_no: int, plan: Plan) -> list[Chunk]:
             polls,
             tuple(_rows_in_doubt(state, job_no, plan, first, last)),
             bool(doubtful),
+            page,
         )
-        for number, action, first, last, attempt, intended_at, ticket, polls, doubtful in found
-    ]
-
-
-def open_imports(state: State, connection: str, *, but: int) -> list[OpenImport]:
-    """Tickets on which the vendor still works for other jobs of a connection than number ``but`` (design law 4)."""
-    return [
-        OpenImport(str(job_id), str(ticket), int(rows), moment(since), int(polls))
-        for job_id, ticket, rows, since, polls in state.db.execute(
-            "SELECT j.job_id, k.ticket, k.last - k.first + 1, k.intended_at, k.polls FROM chunks k"
-            " JOIN jobs j ON j.no = k.job_no WHERE k.state = 'accepted' AND j.connection = ? AND j.no <> ? ORDER BY k.intended_at",
-            (connection, but),
-        )
+        for number, action, first, last, attempt, intended_at, ticket, polls, doubtful, page in found
     ]
 
 
@@ -325,7 +326,7 @@ def _opted_out(state: State, plan: Plan, action: Action, rows: Sequence[WriteRow
         return {keys[key]: "no-longer-needed" for key, _ in found}
     reasons = dict(
         state.db.execute(
-            f"SELECT address_key, CASE consent WHEN 'erased' THEN 'erased-remotely' ELSE consent END FROM members WHERE list_no = ?"
+            f"SELECT address_key, {reason_sql('consent', 'scope')} FROM members WHERE list_no = ?"
             f" AND address_key IN ({marks}) AND consent IN ('unsubscribed', 'bounced', 'suppressed', 'erased')",
             (list_no, *keys),
         ).fetchall()

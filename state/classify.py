@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from state.contacts import NOT_CONFIRMED, NOT_DUE
 from state.model import Action, AddressChange, Mode, RowClass
 from state.store import State
 
@@ -32,8 +33,11 @@ class Verdict:
 VERDICTS: tuple[Verdict, ...] = (
     Verdict(C.EXISTING_IGNORED, "in-sync"),
     Verdict(C.NEW, "unknown-at-platform", Action.ADD),
+    Verdict(C.NEW, "not-confirmed", Action.ADD),
+    Verdict(C.CHANGED, "changed-at-platform", Action.WRITE_BACK),
     Verdict(C.CHANGED, "fields-differ", Action.CHANGE),
     Verdict(C.CHANGED, "due", Action.CHANGE),
+    Verdict(C.CHANGED, "not-confirmed", Action.CHANGE),
     Verdict(C.ADDRESS_CHANGED, "address-move", Action.MOVE),
     Verdict(C.ADDRESS_CHANGED, "address-change-ask"),
     Verdict(C.ADDRESS_CHANGED, "address-change-add-only"),
@@ -41,6 +45,8 @@ VERDICTS: tuple[Verdict, ...] = (
     Verdict(C.REMOVED, "gone-from-source", Action.REMOVE),
     Verdict(C.WITHDRAWN, "source-withdrew", Action.UNSUBSCRIBE),
     Verdict(C.EXISTING_IGNORED, "differs"),
+    Verdict(C.EXISTING_IGNORED, "field-conflict"),
+    Verdict(C.EXISTING_IGNORED, "returned-to-source"),
     Verdict(C.EXISTING_IGNORED, "left-source"),
     Verdict(C.EXISTING_IGNORED, "source-rows-unreadable"),
     Verdict(C.EXISTING_IGNORED, "row-unusable"),
@@ -48,10 +54,13 @@ VERDICTS: tuple[Verdict, ...] = (
     Verdict(C.EXISTING_IGNORED, "archived"),
     Verdict(C.EXISTING_IGNORED, "status-unknown"),
     Verdict(C.EXISTING_IGNORED, "moved-at-platform"),
+    Verdict(C.EXISTING_IGNORED, "removed-at-platform"),
     Verdict(C.EXISTING_IGNORED, "field-invalid"),
     Verdict(C.UNSUBSCRIBED_IGNORED, "unsubscribed"),
+    Verdict(C.UNSUBSCRIBED_IGNORED, "unsubscribed-account"),
     Verdict(C.UNSUBSCRIBED_IGNORED, "bounced"),
     Verdict(C.UNSUBSCRIBED_IGNORED, "suppressed"),
+    Verdict(C.UNSUBSCRIBED_IGNORED, "suppressed-account"),
     Verdict(C.UNSUBSCRIBED_IGNORED, "erased"),
     Verdict(C.UNSUBSCRIBED_IGNORED, "erased-remotely"),
     Verdict(C.UNSUBSCRIBED_IGNORED, "compliance-state"),
@@ -59,6 +68,11 @@ VERDICTS: tuple[Verdict, ...] = (
     Verdict(C.UNSUBSCRIBED_IGNORED, "opted-out-at-source"),
     Verdict(C.UNSUBSCRIBED_IGNORED, "opted-out-under-former-address"),
     Verdict(C.UNSUBSCRIBED_IGNORED, "consent-missing"),
+    Verdict(C.FOREIGN, "create-in-source", Action.CREATE),
+    Verdict(C.FOREIGN, "create-not-covered"),
+    Verdict(C.FOREIGN, "create-awaited"),
+    Verdict(C.FOREIGN, "create-left-source"),
+    Verdict(C.FOREIGN, "create-blocked"),
     Verdict(C.FOREIGN, "foreign"),
     Verdict(C.INVALID, "address-missing"),
     Verdict(C.INVALID, "address-malformed"),
@@ -93,6 +107,7 @@ class Question:
     mode: Mode
     address_change: AddressChange
     consent_by_row: bool
+    two_way: bool = False
 
 
 FAULT_REASONS = ("address-missing", "address-malformed", "ragged-row", "undecodable", "nul-byte")
@@ -100,7 +115,7 @@ UNREADABLE = ("ragged-row", "undecodable", "nul-byte")
 """Rows whose address cannot be known: while there are any, nobody is removed (design law 5)."""
 
 _NOT_MOVED_BACK = (
-    "AND NOT (c.former_key IS NOT NULL AND m.gone IS NOT NULL AND m.detail = 'moved to ' || c.former_key AND EXISTS"
+    "AND NOT (c.former_key IS NOT NULL AND m.gone IS NOT NULL AND m.moved_to = c.former_key AND EXISTS"
     " (SELECT 1 FROM members f WHERE f.list_no = :list AND f.address_key = c.former_key AND f.gone IS NULL))"
 )
 """A member whom an undo gave the former address back is unknown under the one the source says (R25)."""
@@ -114,8 +129,9 @@ def classify(
     """Fill ``temp.verdicts`` with every row that is not simply in sync.
 
     ``compare`` looks at the rows whose mapped texts differ: it takes
-    ``(code, address_key, source_id, copy, contact's mapped, member's mapped)`` and yields
-    ``(new code, address_key, source_id, copy)`` for those whose verdict changes.
+    ``(code, address_key, source_id, copy, contact's mapped, member's mapped, contact's due)``, with two-way fields
+    also what was agreed and what is under way, and yields ``(new code, address_key, source_id, copy)`` for those
+    whose verdict changes.
     """
     db = state.db
     for table in ("verdicts", "doubles", "strangers"):
@@ -189,16 +205,40 @@ def classify(
     if moved is not None:
         _drop_moved_strangers(state, values)
         _pass_on_opt_outs(state, values)
+    _tell_not_confirmed(state, values)
+
+
+def _tell_not_confirmed(state: State, values: dict[str, object]) -> None:
+    """Rows that an earlier export sent and the platform never confirmed say so; who is in sync now is settled."""
+    db = state.db
+    marked = f"FROM contacts c INDEXED BY contacts_not_confirmed WHERE c.link_no = :link AND c.due = {NOT_CONFIRMED}"
+    if db.execute(f"SELECT 1 {marked} LIMIT 1", values).fetchone() is None:
+        return
+    for row_class, reason in ((C.NEW, "unknown-at-platform"), (C.CHANGED, "fields-differ")):
+        db.execute(
+            f"UPDATE temp.verdicts SET code = {_n(row_class, 'not-confirmed')} WHERE code = {_n(row_class, reason)}"
+            f" AND (address_key, source_id, copy) IN (SELECT c.address_key, c.source_id, c.copy {marked})",
+            values,
+        )
+    db.execute(
+        f"UPDATE contacts SET due = {NOT_DUE} WHERE link_no = :link AND due = {NOT_CONFIRMED} AND NOT EXISTS"
+        " (SELECT 1 FROM temp.verdicts v WHERE v.address_key = contacts.address_key AND v.source_id = contacts.source_id"
+        "  AND v.copy = contacts.copy)",
+        values,
+    )
 
 
 def _member_states() -> str:
     """What a known member's consent other than subscribed makes of a row, wherever the row came from."""
     return f"""WHEN m.consent = 'pending' THEN {_n(C.EXISTING_IGNORED, "awaiting-confirmation")}
+      WHEN m.consent = 'unsubscribed' AND m.scope = 'account' THEN {_n(C.UNSUBSCRIBED_IGNORED, "unsubscribed-account")}
       WHEN m.consent = 'unsubscribed' THEN {_n(C.UNSUBSCRIBED_IGNORED, "unsubscribed")}
       WHEN m.consent = 'bounced' THEN {_n(C.UNSUBSCRIBED_IGNORED, "bounced")}
+      WHEN m.consent = 'suppressed' AND m.scope = 'account' THEN {_n(C.UNSUBSCRIBED_IGNORED, "suppressed-account")}
       WHEN m.consent = 'suppressed' THEN {_n(C.UNSUBSCRIBED_IGNORED, "suppressed")}
       WHEN m.consent = 'erased' THEN {_n(C.UNSUBSCRIBED_IGNORED, "erased-remotely")}
-      WHEN m.consent = 'unknown' AND m.gone IS NOT NULL THEN {_n(C.EXISTING_IGNORED, "moved-at-platform")}
+      WHEN m.consent = 'unknown' AND m.gone IS NOT NULL AND m.moved_to <> '' THEN {_n(C.EXISTING_IGNORED, "moved-at-platform")}
+      WHEN m.consent = 'unknown' AND m.gone IS NOT NULL THEN {_n(C.EXISTING_IGNORED, "removed-at-platform")}
       WHEN m.consent = 'unknown' AND m.raw_status = 'archived' THEN {_n(C.EXISTING_IGNORED, "archived")}
       WHEN m.consent = 'unknown' THEN {_n(C.EXISTING_IGNORED, "status-unknown")}"""
 
@@ -212,8 +252,10 @@ def _settle_opt_outs(state: State, values: dict[str, object]) -> None:
         f"WHEN '{name}' THEN {_n(C.UNSUBSCRIBED_IGNORED, name)}"
         for name in (
             "unsubscribed",
+            "unsubscribed-account",
             "bounced",
             "suppressed",
+            "suppressed-account",
             "erased",
             "erased-remotely",
             "compliance-state",
@@ -281,11 +323,13 @@ def _settle_differences(
             (C.ADDRESS_CHANGED, "address-move"),
         )
     )
+    agreed = "LEFT JOIN agreed a ON a.link_no = ?1 AND a.address_key = v.address_key"
     candidates = db.cursor().execute(
-        "SELECT v.code, v.address_key, v.source_id, v.copy, c.mapped, m.mapped FROM temp.verdicts v"
+        f"SELECT v.code, v.address_key, v.source_id, v.copy, c.mapped, m.mapped, c.due{', a.mapped, a.returned' if question.two_way else ''}"
+        " FROM temp.verdicts v"
         " CROSS JOIN contacts c ON c.link_no = ?1 AND c.address_key = v.address_key AND c.source_id = v.source_id AND c.copy = v.copy"
         " LEFT JOIN members m ON m.list_no = ?2 AND m.address_key = v.address_key"
-        f" WHERE v.code IN ({codes})",
+        f" {agreed if question.two_way else ''} WHERE v.code IN ({codes})",
         (question.link_no, question.list_no),
     )
     moved: list[tuple[int, str, str, int]] = list(compare(candidates))
@@ -370,10 +414,9 @@ def _follow_moved_members(state: State, values: dict[str, object]) -> None:
     )
     state.db.execute(
         "WITH RECURSIVE trail (start, here) AS ("
-        " SELECT address_key, substr(detail, length('moved to ') + 1) FROM members"
-        "  WHERE list_no = :list AND gone IS NOT NULL AND detail LIKE 'moved to %'"
-        " UNION SELECT t.start, substr(m.detail, length('moved to ') + 1) FROM trail t JOIN members m"
-        "  ON m.list_no = :list AND m.address_key = t.here AND m.gone IS NOT NULL AND m.detail LIKE 'moved to %')"
+        " SELECT address_key, moved_to FROM members WHERE list_no = :list AND gone IS NOT NULL AND moved_to <> ''"
+        " UNION SELECT t.start, m.moved_to FROM trail t JOIN members m"
+        "  ON m.list_no = :list AND m.address_key = t.here AND m.gone IS NOT NULL AND m.moved_to <> '')"
         " INSERT INTO temp.moved SELECT t.here, max(c.opted_out) FROM trail t"
         " JOIN contacts c ON c.link_no = :link AND c.address_key = t.start AND c.fault IS NULL"
         " JOIN members m ON m.list_no = :list AND m.address_key = t.here AND m.gone IS NULL"

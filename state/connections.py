@@ -1,4 +1,4 @@
-"""What was last heard of a connection: health, account, its remote lists and their fields.
+"""What was last heard of a connection: health, account, and its remote lists.
 
 Written by jobs (check, read, feedback), read by screens and ``doctor``. A list that the account does not show any
 more is marked gone and kept: links and history still name it.
@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 from state.links import list_number
-from state.model import Finding, RemoteList
-from state.moments import moment_or_none, stamp
+from state.model import Budget, Finding, RemoteList
+from state.moments import moment, moment_or_none, stamp
 from state.store import State
 
 
@@ -66,42 +65,6 @@ class ListRow:
     gone_at: datetime | None
     full_at: datetime | None
     full_rows: int | None
-
-
-class FieldLike(Protocol):
-    """A field of a remote list, as adapters describe it (state knows no adapter)."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def required(self) -> bool: ...
-    @property
-    def choices(self) -> tuple[str, ...]: ...
-    @property
-    def default(self) -> str: ...
-    @property
-    def public(self) -> bool: ...
-    @property
-    def field_id(self) -> str: ...
-
-
-@dataclass(slots=True, frozen=True)
-class FieldRow:
-    """One remembered field of a remote list. ``default``: what the platform fills in by itself."""
-
-    name: str
-    label: str
-    kind: str
-    required: bool
-    choices: tuple[str, ...]
-    default: str
-    public: bool
-    field_id: str
-    seen_at: datetime | None
 
 
 def put_check_report(
@@ -232,34 +195,42 @@ def _touch(state: State, connection: str, provider: str, column: str, at: str) -
     )
 
 
-def put_remote_fields(
-    state: State, connection: str, list_id: str, fields: Iterable[FieldLike], now: datetime
-) -> None:
-    """Remember the fields of a list (the whole answer), in the platform's order."""
-    at = stamp(now)
+def put_budget(state: State, connection: str, provider: str, budget: Budget) -> None:
+    """Remember what an answer told of the account's calls; an older telling than the known one changes nothing."""
+    told = json.dumps(
+        {
+            "limit": budget.limit,
+            "remaining": budget.remaining,
+            "window_seconds": budget.window_seconds,
+            "resets_at": stamp(budget.resets_at) if budget.resets_at else None,
+            "seen_at": stamp(budget.seen_at),
+            "scope": budget.scope,
+        },
+        ensure_ascii=False,
+    )
     with state.write() as db:
-        number = list_number(state, connection, list_id)
-        db.execute("DELETE FROM remote_fields WHERE list_no = ?", (number,))
-        db.executemany(
-            'INSERT INTO remote_fields (list_no, position, name, label, kind, required, choices, "default", public,'
-            " field_id, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    number,
-                    position,
-                    one.name,
-                    one.label,
-                    one.kind,
-                    int(one.required),
-                    json.dumps(list(one.choices), ensure_ascii=False),
-                    one.default,
-                    int(one.public),
-                    one.field_id,
-                    at,
-                )
-                for position, one in enumerate(fields)
-            ],
+        db.execute(
+            "INSERT INTO connections (name, provider, status, budget) VALUES (?1, ?2, 'unchecked', ?3)"
+            " ON CONFLICT (name) DO UPDATE SET budget = ?3"
+            " WHERE budget = '' OR json_extract(budget, '$.seen_at') <= json_extract(?3, '$.seen_at')",
+            (connection, provider, told),
         )
+
+
+def budget_of(state: State, connection: str) -> Budget | None:
+    """What was last told of the account's calls; None where the platform counts none, or nobody asked yet."""
+    row = state.db.execute("SELECT budget FROM connections WHERE name = ?", (connection,)).fetchone()
+    if row is None or not row[0]:
+        return None
+    told = json.loads(row[0])
+    return Budget(
+        told["limit"],
+        told["remaining"],
+        told["window_seconds"],
+        moment(told["seen_at"]),
+        moment_or_none(told["resets_at"]),
+        told["scope"],
+    )
 
 
 def forget_connection(state: State, connection: str) -> None:
@@ -290,6 +261,13 @@ def connection_rows(state: State) -> list[ConnectionRow]:
     ]
 
 
+def connections_with_lists(state: State) -> list[str]:
+    """The names of all connections that lists were ever read by, whether or not the settings still have them."""
+    return [
+        str(row[0]) for row in state.db.execute("SELECT DISTINCT connection FROM lists ORDER BY connection")
+    ]
+
+
 def list_rows(state: State, connection: str) -> list[ListRow]:
     """The remote lists of a connection, gone ones too, by name."""
     return [
@@ -310,28 +288,5 @@ def list_rows(state: State, connection: str) -> list[ListRow]:
             "SELECT list_id, name, members, system, double_opt_in, details, seen_at, gone_at, full_at, full_rows"
             " FROM lists WHERE connection = ? ORDER BY name, list_id",
             (connection,),
-        ).fetchall()
-    ]
-
-
-def remote_fields(state: State, connection: str, list_id: str) -> list[FieldRow]:
-    """The remembered fields of a list in the platform's order; empty when never read."""
-    return [
-        FieldRow(
-            name,
-            label,
-            kind,
-            bool(required),
-            tuple(json.loads(choices)),
-            default,
-            bool(public),
-            field_id,
-            moment_or_none(seen_at),
-        )
-        for name, label, kind, required, choices, default, public, field_id, seen_at in state.db.execute(
-            'SELECT f.name, f.label, f.kind, f.required, f.choices, f."default", f.public, f.field_id, f.seen_at'
-            " FROM remote_fields f JOIN lists l ON l.no = f.list_no WHERE l.connection = ? AND l.list_id = ?"
-            " ORDER BY f.position",
-            (connection, list_id),
         ).fetchall()
     ]

@@ -10,16 +10,19 @@ numbered by what they say, so that the order of the file decides nothing (R26).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from state.bulk import insert_many
+from state.links import put_mapped_fields
+from state.mapped_text import SEPARATOR as SEPARATOR
 from state.moments import stamp
 from state.store import State
 
-SEPARATOR = "\x1f"
-"""Stands between mapped values in ``mapped`` texts; taken out of values when they are read."""
+NOT_DUE, DUE, NOT_CONFIRMED = 0, 1, 2
+"""Values of ``contacts.due``: nothing; sent again whatever its values; sent before without being confirmed."""
 
 IncomingRow = tuple[str, str, int, str | None, str, int, str | None, str | None, str | None]
 """address key, source id, line, e-mail (None when equal to the key), mapped, opted out, consent, fault, note."""
@@ -149,8 +152,13 @@ def accept_source_read(
     mapped: str,
     started: datetime,
     now: datetime,
+    as_of: datetime | None = None,
+    details: Mapping[str, str] | None = None,
 ) -> int:
-    """Merge the staged read into the link's contacts in one transaction; returns how many rows changed."""
+    """Merge the staged read into the link's contacts in one transaction; returns how many rows changed.
+
+    ``as_of`` is how old the rows are (None: not known), ``details`` says how they were read (``SourceEnd``).
+    """
     db = state.db
     known = db.execute(
         "SELECT 1 FROM (SELECT link_no FROM contacts UNION ALL SELECT link_no FROM former_addresses) WHERE link_no = ? LIMIT 1",
@@ -161,8 +169,8 @@ def accept_source_read(
             changed = _load(state, link_no)
         else:
             changed = _merge(state, link_no)
-        db.execute("UPDATE links SET mapped = ? WHERE no = ? AND mapped <> ?", (mapped, link_no, mapped))
-        _note_read(state, link_no, count, True, True, snapshot, "ok", started, now)
+        put_mapped_fields(state, link_no, mapped)
+        _note_read(state, link_no, count, True, True, snapshot, "ok", started, now, as_of, details or {})
     drop_staged_source(state)
     return changed
 
@@ -296,9 +304,15 @@ def _note_read(
     reason: str,
     started: datetime,
     now: datetime,
+    as_of: datetime | None = None,
+    details: Mapping[str, str] | None = None,
 ) -> None:
+    told = json.dumps(dict(details or {}), ensure_ascii=False)
     state.db.execute(
-        "INSERT INTO source_reads (link_no, started_at, ended_at, complete, accepted, rows, usable, snapshot, reason)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (link_no, stamp(started), stamp(now), complete, accepted, count.rows, count.usable, snapshot, reason),
+        "INSERT INTO source_reads (link_no, started_at, ended_at, complete, accepted, rows, usable, snapshot, reason, as_of, details)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(link_no, stamp(started), stamp(now), complete, accepted, count.rows, count.usable),
+            *(snapshot, reason, stamp(as_of) if as_of else None, told),
+        ),
     )

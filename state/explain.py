@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from state.activity_view import address_activity
 from state.address import address_key
-from state.model import Consent, JournalEntry, Plan
+from state.model import Consent, JournalEntry, Plan, Scope
 from state.moments import moment, stamp
+from state.opt_outs import opt_out_reason
 from state.plans import find_in_plan, latest_plan
 from state.reasons import reason as reason_entry
 from state.staleness import OURS
@@ -37,17 +39,20 @@ class LinkView:
     since: str
     opt_out: str
     planned_at: datetime | None
+    scope: Scope | None = None
+    """How far the opt-out reaches, where the platform has two levels."""
 
 
 @dataclass(slots=True, frozen=True)
 class Explanation:
-    """The answer; the timeline is newest first."""
+    """The answer; the timeline is newest first. ``more_activity``: older things done with campaigns that it leaves out."""
 
     address: str
     answer: str
     known: bool
     links: tuple[LinkView, ...]
     timeline: tuple[JournalEntry, ...]
+    more_activity: int = 0
 
 
 def explain(
@@ -60,10 +65,15 @@ def explain(
             "SELECT k.no, k.name, l.no, l.connection, l.list_id, l.name FROM links k JOIN lists l ON l.no = k.list_no ORDER BY k.name"
         ).fetchall()
         views = [_view(state, key, *record) for record in records if links is None or record[1] in links]
-        timeline = _timeline(state, key, limit)
+        activity = address_activity(state, key)
+        timeline = sorted(
+            (*activity.entries, *_timeline(state, key, limit)), key=lambda entry: entry.at, reverse=True
+        )
     shown = tuple(view for view in views if view is not None)
     known = bool(shown) or bool(timeline)
-    return Explanation(address.strip(), _answer(address.strip(), shown, known), known, shown, tuple(timeline))
+    return Explanation(
+        address.strip(), _answer(address.strip(), shown, known), known, shown, tuple(timeline), activity.more
+    )
 
 
 def _view(
@@ -78,7 +88,7 @@ def _view(
 ) -> LinkView | None:
     db = state.db
     member = db.execute(
-        "SELECT consent, raw_status, origin_id, ours, since, changed_at, gone FROM members WHERE list_no = ? AND address_key = ?",
+        "SELECT consent, raw_status, origin_id, ours, since, changed_at, gone, moved_to, scope FROM members WHERE list_no = ? AND address_key = ?",
         (list_no, key),
     ).fetchone()
     source_ids = tuple(
@@ -89,7 +99,7 @@ def _view(
         )
     )
     opt_out = db.execute(
-        "SELECT reason, at FROM opt_outs WHERE list_no = ? AND address_key = ?", (list_no, key)
+        "SELECT reason, at, scope FROM opt_outs WHERE list_no = ? AND address_key = ?", (list_no, key)
     ).fetchone()
     if member is None and not source_ids and opt_out is None:
         return None
@@ -97,6 +107,7 @@ def _view(
     rows = find_in_plan(state, plan, key) if plan else []
     row = rows[0] if rows else None
     consent = Consent(member[0]) if member else None
+    scope = (opt_out[2] if opt_out else "") or (member[8] if member else "")
     return LinkView(
         link=link,
         connection=connection,
@@ -116,10 +127,13 @@ def _view(
             row.reason if row else "",
             _done_since(state, list_no, key, plan) if plan and row and row.action is not None else None,
             gone=bool(member and member[6]),
+            moved=bool(member and member[7]),
+            scope=scope,
         ),
         since=(member[4] or member[5] or "") if member else "",
         opt_out=str(opt_out[1]) if opt_out else "",
         planned_at=plan.created_at if plan and row else None,
+        scope=Scope(scope) if scope else None,
     )
 
 
@@ -142,35 +156,44 @@ def _done_since(state: State, list_no: int, key: str, plan: Plan) -> _Done:
     return _Done(str(row[0]), bool(row[1])) if row else _Done("", False)
 
 
+_ADDED = ("added", "found-on-reading")
+_WRITTEN = ("changed", "moved", "found-on-reading", "written-back")
+
+
 def _reason_now(
-    consent: Consent | None, raw_status: str, planned: str, done: _Done | None, *, gone: bool
+    consent: Consent | None,
+    raw_status: str,
+    planned: str,
+    done: _Done | None,
+    *,
+    gone: bool,
+    moved: bool,
+    scope: str,
 ) -> str:
     """The plan's reason, unless the member's consent has moved on since, or the planned write (``done``) was made."""
-    now = (
-        {
-            Consent.UNSUBSCRIBED: "unsubscribed",
-            Consent.BOUNCED: "bounced",
-            Consent.SUPPRESSED: "suppressed",
-            Consent.ERASED: "erased-remotely",
-            Consent.PENDING: "awaiting-confirmation",
-        }.get(consent)
-        if consent
-        else None
-    )
+    now = None
+    if consent is Consent.PENDING:
+        now = "awaiting-confirmation"
+    elif consent is not None:
+        now = opt_out_reason(consent, scope) or None
     if now is not None:
         return now
     if consent is Consent.SUBSCRIBED:
-        if planned in ("", "unknown-at-platform"):
+        if planned in ("", "unknown-at-platform") or (
+            planned == "not-confirmed" and done and done.what in _ADDED
+        ):
             return "in-sync"
-        written = done is not None and done.what in ("changed", "moved", "found-on-reading") and not done.undo
+        written = done is not None and done.what in _WRITTEN and not done.undo
         return "in-sync" if written else planned
     if consent is Consent.UNKNOWN and (not planned or done is not None):
         # A write was planned for nobody of an unknown state: the member got there since.
         if gone:
-            return "moved-at-platform"
+            return "moved-at-platform" if moved else "removed-at-platform"
         if done is not None and done.what == "removed":
             return "removed"
         return "archived" if raw_status == "archived" else "status-unknown"
+    if consent is None and done is not None and done.what == "removed":
+        return "removed"
     return planned
 
 
@@ -221,9 +244,18 @@ def _answer(address: str, views: Sequence[LinkView], known: bool) -> str:
         entry = reason_entry(view.reason or "unknown-at-platform")
         since = f" since {_minute(view.since or view.opt_out)}" if view.since or view.opt_out else ""
         parts.append(
-            f"{address} does not get {view.list_name or view.list_id}: {entry.title}{since}. {entry.next}"
+            f"{address} does not get {view.list_name or view.list_id}: {entry.title}{_reach(view)}{since}. {entry.next}"
         )
     return " ".join(parts)
+
+
+def _reach(view: LinkView) -> str:
+    """How far an opt-out reaches, where the reason's own words do not say it."""
+    if view.scope is Scope.LIST and view.reason == "unsubscribed":
+        return " from this list only"
+    if view.scope is Scope.ACCOUNT:
+        return ", for the whole account: no list of it mails them"
+    return ""
 
 
 def _names(views: Sequence[LinkView]) -> str:

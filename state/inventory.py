@@ -11,6 +11,7 @@ from state.store import State
 _TABLES = (
     *("connections", "lists", "links", "contacts", "members", "opt_outs"),
     *("plans", "plan_rows", "jobs", "journal", "audit"),
+    *("campaigns", "activities"),
 )
 
 

@@ -141,6 +141,23 @@ def job_options(state: State, job_id: str) -> dict[str, object]:
     return dict(found)
 
 
+def set_option(state: State, job_id: str, name: str, value: object) -> None:
+    """Change one option of a job, for when it goes on; JSON values, no secret. Raises ``JobMissing``."""
+    with state.write() as db:
+        options = {**job_options(state, job_id), name: value}
+        db.execute(
+            "UPDATE jobs SET options = ? WHERE job_id = ?",
+            (json.dumps(options, ensure_ascii=False, sort_keys=True), get_job(state, job_id).job_id),
+        )
+
+
+def only_follow(state: State, job_id: str, by: str) -> None:
+    """The job was cancelled by somebody while the vendor has work of it: it goes on only to follow that."""
+    with state.write() as db:
+        set_option(state, job_id, "only_follow", by)
+        db.execute("UPDATE jobs SET cancel_by = NULL WHERE job_id = ?", (job_id,))
+
+
 def job_operator(state: State, job_id: str) -> Operator:
     """Who started the job, and where from. Raises ``JobMissing``."""
     no, job, _ = _load(state.db, job_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from state.errors import StateError
+from state.mapped_text import names_in, relaid
 from state.model import FieldMapping, Link
-from state.moments import stamp
+from state.moments import moment, stamp
 from state.store import State
 
 
@@ -40,9 +41,16 @@ def mapped_signature(fields: Sequence[FieldMapping]) -> str:
 
 
 def record_link(state: State, link: Link) -> LinkRecord:
-    """The link's record, made or moved to its present list as the settings say."""
+    """The link's record, made or moved to its present list as the settings say.
+
+    Another list or another source never agreed with the other side on anything: what was agreed is forgotten.
+    """
     with state.write() as db:
         list_no = list_number(state, link.connection, link.list_id)
+        db.execute(
+            "DELETE FROM agreed WHERE link_no = (SELECT no FROM links WHERE name = ? AND (list_no <> ? OR source <> ?))",
+            (link.name, list_no, link.source),
+        )
         db.execute(
             "INSERT INTO links (name, list_no, source) VALUES (?, ?, ?)"
             " ON CONFLICT (name) DO UPDATE SET list_no = excluded.list_no, source = excluded.source"
@@ -80,12 +88,49 @@ def find_link(state: State, name: str) -> LinkRecord:
     return LinkRecord(*row)
 
 
+def mapped_fields(state: State, link_no: int) -> list[str]:
+    """The fields in whose order texts of mapped values stand: those of the last accepted read of the source."""
+    row = state.db.execute("SELECT mapped FROM links WHERE no = ?", (link_no,)).fetchone()
+    return names_in(str(row[0])) if row else []
+
+
+def put_mapped_fields(state: State, link_no: int, signature: str) -> None:
+    """Contacts were read under this mapping; values agreed on go along with their fields."""
+    before, now = mapped_fields(state, link_no), names_in(signature)
+    if before == now:
+        return
+    with state.write() as db:
+        db.create_function("relaid", 1, lambda text: relaid(text, before, now), deterministic=True)
+        try:
+            db.execute("UPDATE agreed SET mapped = relaid(mapped) WHERE link_no = ?", (link_no,))
+        finally:
+            db.create_function("relaid", 1, None)
+        db.execute("UPDATE links SET mapped = ? WHERE no = ?", (signature, link_no))
+
+
 def list_reading(state: State, list_no: int) -> ListReading:
     """How far the list has been read."""
     row = state.db.execute(
         "SELECT mapped, cursor, full_at, full_rows FROM lists WHERE no = ?", (list_no,)
     ).fetchone()
     return ListReading(*row)
+
+
+FORCE_EVERY = timedelta(hours=23)
+"""Once a day: less than one, so that a daily schedule that starts a little earlier misses none."""
+
+
+def force_due(state: State, link_no: int, now: datetime) -> int | None:
+    """Mark every record of a link to be sent again, once a day; returns how many, None when it is not the time.
+
+    The first call only takes note of the time, so that a new link sends nobody twice.
+    """
+    with state.write() as db:
+        (forced_at,) = db.execute("SELECT forced_at FROM links WHERE no = ?", (link_no,)).fetchone()
+        if forced_at is not None and moment(forced_at) > now - FORCE_EVERY:
+            return None
+        db.execute("UPDATE links SET forced_at = ? WHERE no = ?", (stamp(now), link_no))
+        return None if forced_at is None else mark_due(state, link_no, now)
 
 
 def mark_due(state: State, link_no: int, now: datetime) -> int:

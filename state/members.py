@@ -2,38 +2,37 @@
 
 An incomplete listing never reaches the table (design law 5, I11). Consents that changed since the last listing
 are journalled; a member that a whole listing no longer shows was erased at the platform, unless the vendor's
-person id shows them under another address (R30). ``ours`` is set by our own additions alone and never by a read.
+person id shows them under another address (R30), or the account still knows the address: then somebody took them
+out of the list. ``ours`` is set by our own additions alone and never by a read. What the whole account no longer
+mails is staged beside the pages (``state.account_opt_outs``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from state.account_opt_outs import (
+    begin_account_opt_outs,
+    drop_account_opt_outs,
+    join_account_opt_outs,
+    keep_account_opt_outs,
+)
 from state.address import address_key
 from state.bulk import insert_many
 from state.contacts import SEPARATOR
-from state.model import Consent, Member
+from state.model import Consent, Member, Scope
 from state.moments import stamp
+from state.opt_outs import RESTRICTION_SQL as _RANK
 from state.store import State
 
-_RANK = " ".join(
-    f"WHEN '{consent.value}' THEN {rank}"
-    for rank, consent in enumerate(
-        (
-            Consent.SUBSCRIBED,
-            Consent.PENDING,
-            Consent.UNKNOWN,
-            Consent.UNSUBSCRIBED,
-            Consent.BOUNCED,
-            Consent.SUPPRESSED,
-            Consent.ERASED,
-        )
-    )
-)
 _OPTED_OUT = "('unsubscribed', 'bounced', 'suppressed', 'erased')"
+
+
+REMOVED = "removed"
+"""Raw status of a member who was taken out of the list at the platform and is still known to the account."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -50,23 +49,25 @@ class ListingChange:
 
 _LISTED = (
     "email TEXT, origin_id TEXT NOT NULL, person_id TEXT NOT NULL, consent TEXT NOT NULL, raw_status TEXT NOT NULL,"
-    " mapped TEXT NOT NULL, changed_at TEXT NOT NULL, since TEXT NOT NULL, detail TEXT NOT NULL"
+    " mapped TEXT NOT NULL, changed_at TEXT NOT NULL, since TEXT NOT NULL, detail TEXT NOT NULL, scope TEXT NOT NULL"
 )
 
 
-_PAGE_SHAPE = ("{0}", "nullif({1}, {0})", "{2}", "{3}", "{4}", "{5}", "{6}", "{7}", "{8}", "{9}")
+_PAGE_SHAPE = ("{0}", "nullif({1}, {0})", "{2}", "{3}", "{4}", "{5}", "{6}", "{7}", "{8}", "{9}", "{10}")
 
 
 def begin_listing(state: State) -> None:
     """Make room for a listing; what an earlier unfinished one left is dropped."""
     drop_staged_listing(state)
     state.db.execute(f"CREATE TEMP TABLE pages (address_key TEXT NOT NULL, {_LISTED})")
+    begin_account_opt_outs(state)
 
 
 def drop_staged_listing(state: State) -> None:
     """Forget the staged members."""
     for table in ("pages", "listed"):
         state.db.execute(f"DROP TABLE IF EXISTS temp.{table}")
+    drop_account_opt_outs(state)
 
 
 def put_listing_page(state: State, members: Iterable[Member], fields: Sequence[str]) -> None:
@@ -84,9 +85,10 @@ def put_listing_page(state: State, members: Iterable[Member], fields: Sequence[s
                 member.consent.value,
                 member.raw_status,
                 mapped,
-                member.changed_at,
+                member.changed_at or member.since,
                 member.since,
                 member.detail,
+                member.scope or "",
             )
         )
     db = state.db
@@ -99,9 +101,9 @@ def put_listing_page(state: State, members: Iterable[Member], fields: Sequence[s
     db.execute("COMMIT")
 
 
-def _sort_pages(state: State) -> None:
+def _sort_pages(state: State, list_no: int) -> None:
     """The staged pages as one row an address: a later record of the same member is newer, and of two members with
-    one address the more restrictive counts.
+    one address the more restrictive counts. What reaches the whole account joins them.
     """
     db = state.db
     db.execute("DROP TABLE IF EXISTS temp.listed")
@@ -111,14 +113,19 @@ def _sort_pages(state: State) -> None:
         " ON CONFLICT (address_key) DO UPDATE SET"
         " email = excluded.email, origin_id = excluded.origin_id, person_id = excluded.person_id, consent = excluded.consent,"
         " raw_status = excluded.raw_status, mapped = excluded.mapped, changed_at = excluded.changed_at,"
-        " since = excluded.since, detail = excluded.detail"
+        " since = excluded.since, detail = excluded.detail, scope = excluded.scope"
         f" WHERE origin_id = excluded.origin_id OR CASE excluded.consent {_RANK} END > CASE consent {_RANK} END"
     )
+    join_account_opt_outs(state, list_no)
+
+
+_LISTED_BEFORE = "m.gone IS NULL AND NOT (m.consent = 'pending' AND m.ours = 0 AND m.seen_no = 0)"
+"""Members a whole listing has to show: not those whom an import only told to be waiting (``state.outcomes``)."""
 
 
 def listing_change(state: State, list_no: int, *, whole: bool) -> ListingChange:
     """Measure the staged listing against what is known, when its last page is there and before it is applied."""
-    _sort_pages(state)
+    _sort_pages(state, list_no)
     db = state.db
     known = int(
         db.execute("SELECT count(*) FROM members WHERE list_no = ? AND gone IS NULL", (list_no,)).fetchone()[
@@ -139,12 +146,25 @@ def listing_change(state: State, list_no: int, *, whole: bool) -> ListingChange:
     if whole:
         vanished = int(
             db.execute(
-                "SELECT count(*) FROM members m WHERE m.list_no = ? AND m.gone IS NULL"
+                f"SELECT count(*) FROM members m WHERE m.list_no = ? AND {_LISTED_BEFORE}"
                 " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.address_key = m.address_key)",
                 (list_no,),
             ).fetchone()[0]
         )
     return ListingChange(rows, int(appeared), vanished, int(opted_out), int(confirmed), known)
+
+
+def vanished_members(state: State, list_no: int) -> list[str]:
+    """Addresses of members that the staged whole listing shows neither as they are nor under another address."""
+    return [
+        str(row[0])
+        for row in state.db.execute(
+            f"SELECT coalesce(m.email, m.address_key) FROM members m WHERE m.list_no = ? AND {_LISTED_BEFORE}"
+            " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.address_key = m.address_key)"
+            " AND (m.person_id = '' OR m.person_id NOT IN (SELECT person_id FROM temp.listed)) ORDER BY m.address_key",
+            (list_no,),
+        )
+    ]
 
 
 def accept_listing(
@@ -159,10 +179,15 @@ def accept_listing(
     operator: str,
     started: datetime,
     now: datetime,
-) -> None:
-    """Apply the staged listing, move the cursor and write the journal, all in one transaction (I5)."""
+    known: Collection[str] = (),
+) -> int:
+    """Apply the staged listing, move the cursor and write the journal, all in one transaction (I5).
+
+    ``known`` are those of ``vanished_members`` whom the account still knows. Returns how many members left.
+    """
     db = state.db
     at = stamp(now)
+    gone = 0
     with state.write():
         listing_no = int(
             db.execute(
@@ -184,36 +209,59 @@ def accept_listing(
         if change.known_before == 0:
             db.execute(
                 "INSERT OR REPLACE INTO members (list_no, address_key, email, origin_id, person_id, consent, raw_status, mapped,"
-                " changed_at, since, detail, ours, gone, seen_no, first_no)"
+                " changed_at, since, detail, scope, ours, gone, seen_no, first_no)"
                 " SELECT ?1, l.address_key, l.email, l.origin_id, l.person_id, l.consent, l.raw_status, l.mapped, l.changed_at,"
-                " l.since, l.detail, 0, NULL, ?2, ?2 FROM temp.listed l ORDER BY l.address_key",
+                " l.since, l.detail, l.scope, 0, NULL, ?2, ?2 FROM temp.listed l ORDER BY l.address_key",
                 (list_no, listing_no),
             )
         else:
+            if (
+                fields_signature
+                != db.execute("SELECT mapped FROM lists WHERE no = ?", (list_no,)).fetchone()[0]
+            ):
+                _blank_carried(state, fields_signature)
             _journal_changes(state, list_no, origin, operator, at)
             db.execute(
                 "INSERT INTO members (list_no, address_key, email, origin_id, person_id, consent, raw_status, mapped, changed_at,"
-                " since, detail, seen_no, first_no)"
+                " since, detail, scope, seen_no, first_no)"
                 " SELECT ?1, l.address_key, l.email, l.origin_id, l.person_id, l.consent, l.raw_status, l.mapped, l.changed_at,"
-                " l.since, l.detail, ?2, ?2 FROM temp.listed l LEFT JOIN members m ON m.list_no = ?1 AND m.address_key = l.address_key"
+                " l.since, l.detail, l.scope, ?2, ?2 FROM temp.listed l LEFT JOIN members m ON m.list_no = ?1 AND m.address_key = l.address_key"
                 " WHERE m.address_key IS NULL OR m.gone IS NOT NULL OR m.consent <> l.consent OR m.mapped <> l.mapped"
                 " OR m.origin_id <> l.origin_id OR m.raw_status <> l.raw_status OR m.changed_at <> l.changed_at"
-                " OR m.email IS NOT l.email OR m.detail <> l.detail OR m.person_id <> l.person_id ORDER BY l.address_key"
+                " OR m.email IS NOT l.email OR m.detail <> l.detail OR m.person_id <> l.person_id"
+                " OR m.scope <> l.scope OR m.seen_no = 0 ORDER BY l.address_key"
                 " ON CONFLICT (list_no, address_key) DO UPDATE SET email = excluded.email, origin_id = excluded.origin_id,"
                 " person_id = excluded.person_id, consent = excluded.consent, raw_status = excluded.raw_status,"
                 " mapped = excluded.mapped, changed_at = excluded.changed_at, since = excluded.since, detail = excluded.detail,"
-                " gone = NULL, seen_no = excluded.seen_no",
+                " scope = excluded.scope, gone = NULL, moved_to = '', seen_no = excluded.seen_no",
                 (list_no, listing_no),
             )
             if (whole and change.vanished) or change.appeared:
-                _mark_vanished(state, list_no, origin, operator, at, whole=whole)
+                gone = _mark_vanished(state, list_no, origin, operator, at, whole=whole, known=known)
+        keep_account_opt_outs(state, list_no, origin, operator, at)
         _lift_opt_outs(state, list_no, origin, operator, at)
         db.execute(
             "UPDATE lists SET cursor = ?, mapped = ? WHERE no = ?", (cursor, fields_signature, list_no)
         )
         if whole:
+            # Whoever was only told to be waiting, and is still not shown, may be asked after once more.
+            db.execute(
+                f"DELETE FROM members AS m WHERE m.list_no = ? AND m.gone IS NULL AND NOT ({_LISTED_BEFORE})"
+                " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.address_key = m.address_key)",
+                (list_no,),
+            )
             db.execute("UPDATE lists SET full_at = ?, full_rows = ? WHERE no = ?", (at, change.rows, list_no))
     drop_staged_listing(state)
+    return gone
+
+
+def _blank_carried(state: State, fields_signature: str) -> None:
+    """Members taken over from what is known have the values of the former mapping, which tell nothing of the new one."""
+    blank = SEPARATOR.join([""] * len(json.loads(fields_signature)))
+    state.db.execute(
+        "UPDATE temp.listed SET mapped = ? WHERE address_key IN (SELECT address_key FROM temp.account_outs WHERE carried = 1)",
+        (blank,),
+    )
 
 
 def refuse_listing(
@@ -258,10 +306,27 @@ def _journal_changes(state: State, list_no: int, origin: str, operator: str, at:
     )
 
 
-def _mark_vanished(state: State, list_no: int, origin: str, operator: str, at: str, *, whole: bool) -> None:
-    """Members the listing no longer shows; what changed alone tells those who appeared under another address."""
+def _mark_vanished(
+    state: State,
+    list_no: int,
+    origin: str,
+    operator: str,
+    at: str,
+    *,
+    whole: bool,
+    known: Collection[str],
+) -> int:
+    """Members the listing no longer shows; what changed alone tells those who appeared under another address.
+
+    Who opted out and is still known to the account stays as they are: an opt-out is not lifted by silence.
+    """
     db = state.db
-    db.execute("DROP TABLE IF EXISTS temp.vanished")
+    for table in ("vanished", "still_known"):
+        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
+    db.execute("CREATE TEMP TABLE still_known (address_key TEXT PRIMARY KEY) WITHOUT ROWID")
+    db.executemany(
+        "INSERT OR IGNORE INTO temp.still_known VALUES (?)", [(address_key(one),) for one in known]
+    )
     db.execute("CREATE INDEX temp.listed_by_person ON listed (person_id) WHERE person_id <> ''")
     moved_only = (
         ""
@@ -270,15 +335,18 @@ def _mark_vanished(state: State, list_no: int, origin: str, operator: str, at: s
     )
     db.execute(
         "CREATE TEMP TABLE vanished AS SELECT m.address_key, m.person_id, m.ours, CASE WHEN m.person_id <> '' THEN"
-        " (SELECT l.address_key FROM temp.listed l WHERE l.person_id = m.person_id AND l.person_id <> '' LIMIT 1) END AS now_key"
-        " FROM members m WHERE m.list_no = ?1 AND m.gone IS NULL"
+        " (SELECT l.address_key FROM temp.listed l WHERE l.person_id = m.person_id AND l.person_id <> '' LIMIT 1) END AS now_key,"
+        " m.address_key IN (SELECT address_key FROM temp.still_known) AS known, m.consent"
+        f" FROM members m WHERE m.list_no = ?1 AND {_LISTED_BEFORE}"
         f" AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.address_key = m.address_key){moved_only}",
         (list_no,),
     )
+    db.execute(f"DELETE FROM temp.vanished WHERE now_key IS NULL AND known = 1 AND consent IN {_OPTED_OUT}")
     db.execute(
         "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail)"
         " SELECT ?2, v.address_key, ?1, coalesce((SELECT name FROM links WHERE list_no = ?1), ''), ?3, 'gone',"
-        " CASE WHEN v.now_key IS NULL THEN 'erased-remotely' ELSE 'moved-at-platform' END, ?4, coalesce('now ' || v.now_key, '')"
+        " CASE WHEN v.now_key IS NOT NULL THEN 'moved-at-platform' WHEN v.known = 1 THEN 'removed-at-platform'"
+        "  ELSE 'erased-remotely' END, ?4, coalesce('now ' || v.now_key, '')"
         " FROM temp.vanished v ORDER BY v.address_key",
         (list_no, at, origin, operator),
     )
@@ -287,15 +355,17 @@ def _mark_vanished(state: State, list_no: int, origin: str, operator: str, at: s
         " (SELECT now_key FROM temp.vanished WHERE now_key IS NOT NULL AND ours = 1)",
         (list_no,),
     )
-    db.execute(
+    gone = db.execute(
         "UPDATE members SET gone = ?2, ours = 0,"
-        " consent = CASE WHEN (SELECT v.now_key FROM temp.vanished v WHERE v.address_key = members.address_key) IS NULL"
-        "  THEN 'erased' ELSE 'unknown' END,"
-        " detail = coalesce((SELECT 'moved to ' || v.now_key FROM temp.vanished v WHERE v.address_key = members.address_key), '')"
-        " WHERE list_no = ?1 AND address_key IN (SELECT address_key FROM temp.vanished)",
-        (list_no, at),
-    )
-    db.execute("DROP TABLE temp.vanished")
+        " consent = CASE WHEN v.now_key IS NULL AND v.known = 0 THEN 'erased' ELSE 'unknown' END,"
+        " raw_status = CASE WHEN v.now_key IS NULL AND v.known = 1 THEN ?3 ELSE members.raw_status END,"
+        " moved_to = coalesce(v.now_key, ''), detail = '', scope = ''"
+        " FROM temp.vanished v WHERE members.list_no = ?1 AND members.address_key = v.address_key",
+        (list_no, at, REMOVED),
+    ).rowcount
+    for table in ("vanished", "still_known"):
+        db.execute(f"DROP TABLE temp.{table}")
+    return int(gone)
 
 
 def _lift_opt_outs(state: State, list_no: int, origin: str, operator: str, at: str) -> None:
@@ -349,8 +419,9 @@ def members_by_key(state: State, list_no: int, keys: Sequence[str]) -> dict[str,
             since,
             detail,
             person_id,
+            scope,
         ) in state.db.execute(
-            "SELECT address_key, email, origin_id, consent, raw_status, mapped, changed_at, since, detail, person_id FROM members"
+            "SELECT address_key, email, origin_id, consent, raw_status, mapped, changed_at, since, detail, person_id, scope FROM members"
             f" WHERE list_no = ? AND gone IS NULL AND address_key IN ({','.join('?' * len(some))})",
             (list_no, *some),
         ):
@@ -364,5 +435,6 @@ def members_by_key(state: State, list_no: int, keys: Sequence[str]) -> dict[str,
                 changed_at=changed_at,
                 since=since,
                 detail=detail,
+                scope=Scope(scope) if scope else None,
             )
     return found

@@ -52,6 +52,13 @@ def more_restrictive(one: Consent, other: Consent) -> Consent:
     return max(one, other, key=_RESTRICTION.__getitem__)
 
 
+class Scope(StrEnum):
+    """How far an opt-out reaches: this list, or everything the account sends."""
+
+    LIST = "list"
+    ACCOUNT = "account"
+
+
 class Mode(StrEnum):
     """What a link may send."""
 
@@ -76,6 +83,22 @@ class Blank(StrEnum):
     SKIP = "skip"
 
 
+class Conflict(StrEnum):
+    """Whose value counts where a two-way field was changed on both sides since they last agreed."""
+
+    ASK = "ask"
+    SOURCE = "source"
+    PLATFORM = "platform"
+
+
+class ForceUpdate(StrEnum):
+    """Which records are sent once a day although no change of theirs was seen."""
+
+    NONE = "none"
+    COMPUTED = "computed"
+    ALL = "all"
+
+
 class RowClass(StrEnum):
     """The class of a plan row; the sum over the classes is the number of rows, always."""
 
@@ -92,17 +115,32 @@ class RowClass(StrEnum):
 
 
 class Action(StrEnum):
-    """What a plan row asks the platform to do; rows without one are only shown."""
+    """What a plan row asks for; rows without one are only shown. The last two write to the source, not the platform."""
 
     ADD = "add"
     CHANGE = "change"
     MOVE = "move"
     REMOVE = "remove"
     UNSUBSCRIBE = "unsubscribe"
+    WRITE_BACK = "write-back"
+    CREATE = "create"
+
+    @property
+    def at_source(self) -> bool:
+        """Whether the write goes to the source."""
+        return self in (Action.WRITE_BACK, Action.CREATE)
 
 
-ACTION_ORDER = (Action.UNSUBSCRIBE, Action.ADD, Action.CHANGE, Action.MOVE, Action.REMOVE)
-"""Order in which an export works: what lowers consent by the person's own wish goes first."""
+ACTION_ORDER = (
+    Action.REMOVE,
+    Action.UNSUBSCRIBE,
+    Action.WRITE_BACK,
+    Action.CREATE,
+    Action.ADD,
+    Action.CHANGE,
+    Action.MOVE,
+)
+"""Order in which an export works: who leaves goes first, then the source learns, then the platform."""
 
 
 class Outcome(StrEnum):
@@ -149,6 +187,7 @@ class JobKind(StrEnum):
     OPTIN = "optin"
     SUPPRESS = "suppress"
     FIELDS = "fields"
+    CREATE_LIST = "create-list"
     CAMPAIGNS = "campaigns"
     ERASE = "erase"
 
@@ -211,6 +250,8 @@ class Member:
     changed_at: str = ""
     since: str = ""
     detail: str = ""
+    scope: Scope | None = None
+    """How far an opt-out reaches, where the platform has two levels; else None."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -227,11 +268,15 @@ class Contact:
 
 @dataclass(slots=True, frozen=True)
 class FieldMapping:
-    """One mapped field of a link: which source columns fill which vendor field (joined by a blank), and how."""
+    """One mapped field of a link: which source columns fill which vendor field (joined by a blank), and how.
+
+    ``two_way``: what changed at the platform is written back into the source (one column only).
+    """
 
     target: str
     columns: tuple[str, ...]
     blank: Blank = Blank.KEEP
+    two_way: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -253,6 +298,9 @@ class Link:
     address_change: AddressChange = AddressChange.ASK
     every: str = ""
     tag: str = ""
+    conflict: Conflict = Conflict.ASK
+    create_contacts: bool = False
+    force_update: ForceUpdate = ForceUpdate.COMPUTED
 
 
 @dataclass(slots=True, frozen=True)
@@ -268,11 +316,17 @@ class PlanGroup:
 
 @dataclass(slots=True, frozen=True)
 class FieldDifference:
-    """One mapped field before and after; ``None`` where there is no value on that side."""
+    """One mapped field before and after; ``None`` where there is no value on that side.
+
+    ``agreed`` is what source and platform held when they last agreed, where that is known (two-way fields);
+    ``at_source``: the source gets the value after, not the platform.
+    """
 
     name: str
     before: str | None
     after: str | None
+    agreed: str | None = None
+    at_source: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -429,3 +483,63 @@ class Lease:
     since: datetime
     heartbeat_at: datetime
     fence: int
+
+
+@dataclass(slots=True, frozen=True)
+class Budget:
+    """What is left of an account's calls. ``resets_at`` is None where the window rolls (dotdigital contract §2)."""
+
+    limit: int
+    remaining: int
+    window_seconds: int
+    seen_at: datetime
+    resets_at: datetime | None = None
+    scope: str = ""
+
+
+class ActivityKind(StrEnum):
+    """What an address did with a campaign, or what became of the mail."""
+
+    SENT = "sent"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    SOFT_BOUNCED = "soft-bounced"
+    HARD_BOUNCED = "hard-bounced"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+@dataclass(slots=True, frozen=True)
+class Campaign:
+    """A mailing at a platform; ``status`` is the vendor's word, ``sent`` whether it went out."""
+
+    campaign_id: str
+    name: str
+    subject: str = ""
+    from_name: str = ""
+    status: str = ""
+    sent: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class CampaignSummary:
+    """Counts of one sent campaign as the platform tells them; ``sent_at`` UTC where known."""
+
+    campaign_id: str
+    sent_at: datetime | None
+    counts: Mapping[ActivityKind, int]
+    unique_opens: int = 0
+    unique_clicks: int = 0
+    delivered: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Activity:
+    """One thing an address did with a campaign. ``at`` UTC; ``times`` how often, ``detail`` e.g. the link clicked."""
+
+    campaign_id: str
+    email: str
+    kind: ActivityKind
+    at: datetime
+    times: int = 1
+    detail: str = ""
+    origin_id: str = ""

@@ -33,14 +33,15 @@ def fold_move(
     former_key = address_key(former)
     db.execute(
         "INSERT OR REPLACE INTO members (list_no, address_key, email, origin_id, person_id, consent, raw_status, mapped, changed_at,"
-        " since, detail, ours, gone, seen_no, first_no)"
-        " SELECT list_no, ?2, ?3, ?4, person_id, consent, raw_status, mapped, '', since, detail, ours, NULL, seen_no, first_no"
+        " since, detail, scope, ours, gone, seen_no, first_no)"
+        " SELECT list_no, ?2, ?3, ?4, person_id, consent, raw_status, mapped, '', since, detail, scope, ours, NULL, 0, first_no"
         " FROM members WHERE list_no = ?1 AND address_key = ?5 AND gone IS NULL",  # else a listing has told of it
         (list_no, key, email, origin_id, former_key),
     )
     db.execute(
-        "UPDATE members SET gone = ?, consent = 'unknown', ours = 0, detail = ? WHERE list_no = ? AND address_key = ?",
-        (at, f"moved to {key}", list_no, former_key),
+        "UPDATE members SET gone = ?, consent = 'unknown', ours = 0, detail = '', scope = '', moved_to = ?"
+        " WHERE list_no = ? AND address_key = ?",
+        (at, key, list_no, former_key),
     )
     db.execute(
         "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail) VALUES (?, ?, ?, ?, ?, 'moved', 'moved', ?, ?)",

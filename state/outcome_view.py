@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from state.browse import Counted
+from state.chunks import NO_ANSWER
 from state.errors import StateError
 from state.jobs import job_no
 from state.model import Job, JobKind, JobState, Outcome, Plan
+from state.outcome_times import with_times
 from state.outcomes import (
-    NO_ANSWER,
     OutcomeRow,
     outcome_counts,
     outcome_reasons,
@@ -145,8 +146,10 @@ class OutcomeWindow:
         return [
             row
             for at, rows in ranges
-            for row in read_outcomes(
-                state, self._job_no, self._plan, after=at - 1, limit=rows, doubts=self._doubts
+            for row in with_times(
+                state,
+                self._job_no,
+                read_outcomes(state, self._job_no, self._plan, after=at - 1, limit=rows, doubts=self._doubts),
             )
         ]
 

@@ -7,30 +7,49 @@ members and the journal in order of address, chunk by chunk, each chunk once (``
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from state.address import address_key
-from state.chunks import ANSWERED, INTENDED, Answer, put_outcomes
-from state.compare import Comparison
-from state.contacts import SEPARATOR
-from state.model import Action, Consent, Outcome, Plan
-from state.moments import stamp
+from state.agreed import fold_agreed
+from state.chunks import ANSWERED, INTENDED, NO_ANSWER
+from state.contacts import NOT_CONFIRMED, NOT_DUE, SEPARATOR
+from state.model import Action, Consent, Outcome, Plan, Scope
 from state.moves import fold_move, settle_moves
-from state.plans import plan_number, write_rows
+from state.plans import plan_number
 from state.store import State
 
 END_STATES = {
     "compliance-state": Consent.UNSUBSCRIBED,
     "unsubscribed": Consent.UNSUBSCRIBED,
+    "unsubscribed-account": Consent.UNSUBSCRIBED,
     "bounced": Consent.BOUNCED,
     "suppressed": Consent.SUPPRESSED,
+    "suppressed-account": Consent.SUPPRESSED,
     "erased-remotely": Consent.ERASED,
 }
 """Refusals for consent: remembered and not tried again, also where no listing shows them (R28)."""
 
-NO_ANSWER = "no-answer"
+OF_THE_ACCOUNT = frozenset({"unsubscribed-account", "suppressed-account"})
+"""End states that reach further than one list."""
+
+FOUND = "found-on-reading"
+"""Reason of a row without an answer that a listing showed as taken; in the raw words where the reason says more.
+
+A listing made after sending has shown it, so nothing is left to be seen."""
+
+NOT_TAKEN = frozenset(
+    {
+        "watchdog-rejected",
+        "import-file-invalid",
+        "import-failed",
+        "contact-limit",
+        "not-confirmed",
+        "not-tried",
+    }
+)
+"""Refusals of a whole import: nothing is wrong with the row, which returns to the next plan."""
 
 _BATCH = 1_000
 
@@ -40,7 +59,7 @@ _OPEN = f"k.state IN ('intended', 'accepted') AND k.state = '{INTENDED}'"
 
 @dataclass(slots=True, frozen=True)
 class OutcomeRow:
-    """What became of one row of the plan."""
+    """What became of one row of the plan. The times are filled by ``state.outcome_times`` where they are shown."""
 
     n: int
     email: str
@@ -49,6 +68,8 @@ class OutcomeRow:
     reason: str
     origin_id: str
     raw: str
+    accepted_at: datetime | None = None
+    applied_at: datetime | None = None
 
 
 def read_outcomes(
@@ -161,12 +182,13 @@ def fold(
     link: str,
     *,
     operator: str,
-    removed_word: str,
+    removed_word: str | None,
     now: datetime,
 ) -> int:
     """Carry the outcomes of answered chunks, and of rows withheld, over to members, opt-outs and journal.
 
-    Returns how many rows were folded. ``removed_word`` is the vendor's status of a removed member.
+    Returns how many rows were folded. ``removed_word`` is the vendor's status of a removed member; empty where a
+    removal leaves no record on the list, None where that is not known here (the next listing tells).
     """
     list_no = int(
         state.db.execute(
@@ -230,7 +252,7 @@ def _fold_range(
     first: int,
     last: int,
     operator: str,
-    removed_word: str,
+    removed_word: str | None,
     now: datetime,
 ) -> int:
     db = state.db
@@ -246,6 +268,7 @@ def _fold_range(
     opt_outs: list[tuple[object, ...]] = []
     settled: list[tuple[str]] = []
     moves: list[tuple[str, str, str]] = []
+    returning: list[tuple[str]] = []
     for key, email, source_id, origin_id, payload_text, outcome, reason, new_origin, raw, at in rows:
         payload = json.loads(payload_text) if payload_text else {}
         sent = outcome == Outcome.SENT.value
@@ -264,13 +287,19 @@ def _fold_range(
             )
         )
         if outcome == Outcome.WITHHELD.value and reason in END_STATES:
-            opt_outs.append((list_no, key, END_STATES[reason].value, reason, at, origin, operator, raw))
+            scope = Scope.ACCOUNT.value if reason in OF_THE_ACCOUNT else ""
+            opt_outs.append(
+                (list_no, key, END_STATES[reason].value, reason, at, origin, operator, raw, scope)
+            )
+        if outcome == Outcome.UNKNOWN.value or (outcome == Outcome.REJECTED.value and reason in NOT_TAKEN):
+            returning.append((key,))
         if not sent:
             continue
         if action is Action.ADD:
             consent = Consent.PENDING if reason == "asked-to-confirm" else Consent.SUBSCRIBED
             mapped = SEPARATOR.join(str(payload.get("fields", {}).get(name, "")) for name in plan.fields)
-            added.append((list_no, key, email, new_origin or "", consent.value, consent.value, mapped))
+            seen = FOUND in (reason, raw)
+            added.append((list_no, key, email, new_origin or "", consent.value, consent.value, mapped, seen))
             settled.append((key,))
         elif action is Action.MOVE:
             fold_move(
@@ -287,40 +316,72 @@ def _fold_range(
             )
             settled.append((key,))
             moves.append((key, address_key(str(payload.get("former", ""))), source_id or key))
+        elif action is Action.REMOVE and removed_word == "":
+            # No opt-out: whoever is in the source again later is new again.
+            db.execute("DELETE FROM members WHERE list_no = ? AND address_key = ?", (list_no, key))
         elif action is Action.REMOVE:
             db.execute(
-                "UPDATE members SET consent = 'unknown', raw_status = ?, changed_at = '' WHERE list_no = ? AND address_key = ?",
-                (removed_word, list_no, key),
+                "UPDATE members SET consent = 'unknown', raw_status = ?, changed_at = '', seen_no = seen_no * ? WHERE list_no = ? AND address_key = ?",
+                (removed_word or "", reason == FOUND, list_no, key),
             )
         elif action is Action.UNSUBSCRIBE:
             db.execute(
-                "UPDATE members SET consent = 'unsubscribed', raw_status = 'unsubscribed', changed_at = '' WHERE list_no = ? AND address_key = ?",
-                (list_no, key),
+                "UPDATE members SET consent = 'unsubscribed', raw_status = 'unsubscribed', changed_at = '', seen_no = seen_no * ? WHERE list_no = ? AND address_key = ?",
+                (reason == FOUND, list_no, key),
             )
         elif action is Action.CHANGE:
             settled.append((key,))
     db.executemany(
         "INSERT INTO members (list_no, address_key, email, origin_id, person_id, consent, raw_status, mapped, changed_at, since,"
-        " detail, ours) VALUES (?, ?, ?, ?, '', ?, ?, ?, '', '', '', 1)"
-        " ON CONFLICT (list_no, address_key) DO UPDATE SET ours = 1, origin_id = excluded.origin_id, gone = NULL,"
-        " consent = CASE WHEN members.gone IS NULL THEN members.consent ELSE excluded.consent END",
+        " detail, ours) VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7, '', '', '', 1)"
+        " ON CONFLICT (list_no, address_key) DO UPDATE SET ours = 1, seen_no = members.seen_no * ?8, origin_id = excluded.origin_id, gone = NULL,"
+        " consent = CASE WHEN members.gone IS NULL THEN members.consent ELSE excluded.consent END, moved_to = '',"
+        " scope = CASE WHEN members.gone IS NULL THEN members.scope ELSE '' END",
         added,
     )
+    _keep_waiting(state, list_no, job_no, plan, first, last)
     db.executemany(
-        "INSERT INTO opt_outs (list_no, address_key, consent, reason, at, origin, operator, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO opt_outs (list_no, address_key, consent, reason, at, origin, operator, detail, scope)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (list_no, address_key) DO NOTHING",
         opt_outs,
     )
+    if action in (Action.ADD, Action.CHANGE):
+        db.executemany(
+            f"UPDATE contacts SET due = {NOT_CONFIRMED} WHERE link_no = (SELECT no FROM links WHERE name = ?)"
+            f" AND address_key = ? AND due = {NOT_DUE} AND fault IS NULL",
+            [(link, key) for (key,) in returning],
+        )
     db.executemany(
         "UPDATE contacts SET due = 0, former_key = NULL WHERE link_no = (SELECT no FROM links WHERE name = ?) AND address_key = ?",
         [(link, key) for (key,) in settled],
     )
     settle_moves(state, plan, link, moves)
+    fold_agreed(state, plan, link, job_no, action, first, last, now)
     db.executemany(
         "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         journal,
     )
     return len(rows)
+
+
+def _keep_waiting(state: State, list_no: int, job_no: int, plan: Plan, first: int, last: int) -> None:
+    """Whoever the platform is still asking is not on the list, and no plan asks again meanwhile (R07)."""
+    state.db.execute(
+        "INSERT INTO members (list_no, address_key, email, origin_id, person_id, consent, raw_status, mapped, changed_at, since,"
+        " detail, ours) SELECT ?1, p.address_key, p.email, coalesce(o.origin_id, ''), '', 'pending', coalesce(o.raw, ''), ?2, '',"
+        " o.at, '', 0 FROM outcomes o JOIN plan_rows p ON p.plan_no = ?3 AND p.n = o.n"
+        " WHERE o.job_no = ?4 AND o.n BETWEEN ?5 AND ?6 AND o.outcome = 'withheld' AND o.reason = 'awaiting-confirmation'"
+        " ON CONFLICT (list_no, address_key) DO NOTHING",
+        (
+            list_no,
+            SEPARATOR.join([""] * len(plan.fields)),
+            plan_number(state, plan.plan_id),
+            job_no,
+            first,
+            last,
+        ),
+    )
 
 
 def _journal_detail(action: Action, payload: dict[str, object], raw: str, sent: bool) -> str:
@@ -333,130 +394,10 @@ def _journal_detail(action: Action, payload: dict[str, object], raw: str, sent: 
         return "fields: " + ", ".join(sorted(fields)) if isinstance(fields, dict) else ""
     if action is Action.MOVE:
         return f"was {payload.get('former', '')}"
+    if action.at_source:
+        columns = payload.get("back", payload.get("create", {}))
+        return "source columns: " + ", ".join(sorted(columns)) if isinstance(columns, dict) else ""
     return raw
-
-
-def unverified(
-    state: State, job_no: int, plan: Plan, comparison: Comparison
-) -> list[tuple[int, str, Action]]:
-    """Rows whose ``sent`` a listing made after sending does not show: ``(n, e-mail, action)`` (R17, F15)."""
-    list_no = state.db.execute(
-        "SELECT no FROM lists WHERE connection = ? AND list_id = ?", (plan.connection, plan.list_id)
-    ).fetchone()[0]
-    plan_no = plan_number(state, plan.plan_id)
-    found: list[tuple[int, str, Action]] = []
-    for group in plan.groups:
-        if group.action is None:
-            continue
-        after = group.first - 1
-        while True:
-            rows = state.db.execute(
-                "SELECT p.n, p.address_key, p.email, p.payload, m.consent, m.mapped, m.changed_at, m.gone FROM plan_rows p"
-                " JOIN outcomes o ON o.job_no = ?1 AND o.n = p.n AND o.outcome = 'sent'"
-                " LEFT JOIN members m ON m.list_no = ?2 AND m.address_key = p.address_key"
-                " WHERE p.plan_no = ?3 AND p.n > ?4 AND p.n < ?5 ORDER BY p.n LIMIT ?6",
-                (job_no, list_no, plan_no, after, group.first + group.rows, _BATCH),
-            ).fetchall()
-            if not rows:
-                break
-            after = rows[-1][0]
-            for n, key, email, payload, consent, mapped, changed_at, gone in rows:
-                if not _shows(
-                    group.action,
-                    plan,
-                    comparison,
-                    json.loads(payload or "{}"),
-                    consent,
-                    mapped,
-                    changed_at,
-                    gone,
-                ):
-                    found.append((n, email or key, group.action))
-    return found
-
-
-def _shows(
-    action: Action,
-    plan: Plan,
-    comparison: Comparison,
-    payload: dict[str, object],
-    consent: str | None,
-    mapped: str | None,
-    changed_at: str | None,
-    gone: str | None,
-) -> bool:
-    if consent is None or (gone is not None and action is not Action.REMOVE):
-        return False
-    if action is Action.ADD or action is Action.MOVE:
-        return changed_at != ""  # the vendor's own time: set by a listing only
-    if action is Action.CHANGE:
-        fields = payload.get("fields", {})
-        present = dict(zip(plan.fields, (mapped or "").split(SEPARATOR), strict=False))
-        return isinstance(fields, dict) and not comparison.still_differs(fields, present)
-    # Folding has set the consent already; that a listing told of the member since shows in the vendor's own time.
-    return consent != Consent.SUBSCRIBED.value and (gone is not None or changed_at != "")
-
-
-def settle_unverified(
-    state: State,
-    job_id: str,
-    job_no: int,
-    plan: Plan,
-    link: str,
-    rows: Sequence[int],
-    *,
-    operator: str,
-    now: datetime,
-) -> None:
-    """Rows that were answered with yes and not shown on reading back: outcome, journal and members, in one transaction."""
-    with state.write():
-        mark_unverified(state, job_no, rows, now)
-        journal_unverified(state, job_id, job_no, plan, link, operator=operator, now=now)
-        _forget_unseen(state, plan, rows)
-
-
-def mark_unverified(state: State, job_no: int, rows: Sequence[int], now: datetime) -> None:
-    """The platform said yes, and reading back did not show it."""
-    put_outcomes(state, job_no, [Answer(n, Outcome.UNVERIFIED, "not-shown") for n in rows], now)
-
-
-def _forget_unseen(state: State, plan: Plan, rows: Sequence[int]) -> None:
-    """Forget members that only the platform's yes had made known.
-
-    Else the next whole listing would take them for erased, and they would never be added.
-    """
-    db = state.db
-    list_no = db.execute(
-        "SELECT no FROM lists WHERE connection = ? AND list_id = ?", (plan.connection, plan.list_id)
-    ).fetchone()[0]
-    for row in (row for n in rows for row in write_rows(state, plan, n, n)):
-        if row.action in (Action.ADD, Action.MOVE):
-            db.execute(
-                "DELETE FROM members WHERE list_no = ? AND address_key = ? AND changed_at = '' AND gone IS NULL",
-                (list_no, row.address_key),
-            )
-        if row.action is Action.MOVE:
-            db.execute(
-                "UPDATE contacts SET former_key = ? WHERE address_key = ?"
-                " AND link_no = (SELECT link_no FROM plans WHERE plan_id = ?)",
-                (address_key(str(row.payload.get("former", ""))), row.address_key, plan.plan_id),
-            )
-
-
-def journal_unverified(
-    state: State, job_id: str, job_no: int, plan: Plan, link: str, *, operator: str, now: datetime
-) -> None:
-    """Say so in the address's journal as well; the earlier entry stands (the journal is append-only)."""
-    list_no = state.db.execute(
-        "SELECT no FROM lists WHERE connection = ? AND list_id = ?", (plan.connection, plan.list_id)
-    ).fetchone()[0]
-    with state.write() as db:
-        db.execute(
-            "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail)"
-            " SELECT ?, p.address_key, ?, ?, ?, 'unverified', 'not-shown', ?, '' FROM outcomes o JOIN plan_rows p"
-            " ON p.plan_no = ? AND p.n = o.n WHERE o.job_no = ? AND o.outcome = 'unverified' ORDER BY p.address_key",
-            (stamp(now), list_no, link, f"job:{job_id}", operator, plan_number(state, plan.plan_id), job_no),
-        )
 
 
 def all_outcomes(state: State, job_no: int, plan: Plan) -> Iterator[OutcomeRow]:

@@ -13,8 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from state.classify import IN_SYNC, VERDICTS, Question, Verdict, classify, code
+from state.agreed import agree_on_what_shows, forget_agreed
+from state.aliases import flag_aliases
+from state.classify import IN_SYNC, VERDICTS, Question, classify, code
 from state.compare import Comparison, FieldRules, compact
+from state.creations import NewContacts, new_contacts, settle_creations
 from state.ids import new_id
 from state.model import (
     ACTION_ORDER,
@@ -26,23 +29,22 @@ from state.model import (
     RowClass,
 )
 from state.moments import stamp
+from state.plan_content import RowTexts, payload_and_detail
 from state.plans import get_plan
 from state.store import State
 
 REMOVAL_FLOOR = 10
-
-
 REMOVAL_SHARE = 0.05
-
-
 _BATCH = 2_000
-
 
 _DETAILED = frozenset(
     code(*pair)
     for pair in (
         (RowClass.EXISTING_IGNORED, "differs"),
+        (RowClass.EXISTING_IGNORED, "field-conflict"),
         (RowClass.EXISTING_IGNORED, "field-invalid"),
+        (RowClass.EXISTING_IGNORED, "returned-to-source"),
+        (RowClass.FOREIGN, "create-not-covered"),
         (RowClass.INVALID, "field-invalid"),
         (RowClass.INVALID, "field-required"),
         (RowClass.ADDRESS_CHANGED, "address-change-ask"),
@@ -59,18 +61,30 @@ _CLASS_ORDER = {row_class: place for place, row_class in enumerate(RowClass)}
 
 @dataclass(slots=True, frozen=True)
 class PlanBasis:
-    """What a plan rests on; part of its digest."""
+    """What a plan rests on; part of its digest.
+
+    ``source_usable``: rows of the source with a usable address. ``source_as_of``: how old the source's values are
+    (a stamp; empty when not known), ``source_membership``: who belongs to it, in words; neither is in the digest.
+    """
 
     source_snapshot: str
     source_rows: int
     cursor: str
     listing_rows: int
     double_opt_in: bool
+    source_usable: int = 0
+    source_as_of: str = ""
+    source_membership: str = ""
 
 
 def removal_limit(listing_rows: int) -> int:
     """Removals and unsubscriptions one plan may hold without the number typed (design law 6)."""
     return max(REMOVAL_FLOOR, int(listing_rows * REMOVAL_SHARE))
+
+
+def write_back_limit(source_rows: int) -> int:
+    """Rows one plan may write into the source without the number typed: the same share, of the source (R11)."""
+    return removal_limit(source_rows)
 
 
 def make_plan(
@@ -85,17 +99,28 @@ def make_plan(
     operator: str,
     now: datetime,
     guards: Sequence[Guard] = (),
+    required: Sequence[str] = (),
 ) -> Plan:
     """Classify all rows of a link as the state stands, and keep the plan in one transaction.
 
-    ``guards`` are those found before there was a plan; the one on removals is added here.
+    ``guards`` are those found before there was a plan; those on removals and on writes into the source are added
+    here. ``required`` are the columns a new contact of the source must have.
     """
-    comparison = Comparison(rules, sends_changes=link.mode is not Mode.ADD_ONLY)
-    question = Question(link_no, list_no, link.mode, link.address_change, bool(link.consent_column))
+    sends_changes = link.mode is not Mode.ADD_ONLY
+    comparison = Comparison(rules, sends_changes=sends_changes, source_as_of=basis.source_as_of)
+    two_way = comparison.two_way
+    question = Question(link_no, list_no, link.mode, link.address_change, bool(link.consent_column), two_way)
+    creation = new_contacts(link, required) if two_way else None
     db = state.db
     plan_id = new_id(now)
     with state.write():
         classify(state, question, comparison)
+        if two_way:
+            agree_on_what_shows(state, link_no, list_no, comparison.observed, now)
+        else:
+            forget_agreed(state, link_no)
+        if creation is not None:
+            settle_creations(state, link_no, list_no, creation)
         counts = _verdict_counts(state, link_no)
         plan_no = int(
             db.execute(
@@ -119,6 +144,8 @@ def make_plan(
                             "cursor": basis.cursor,
                             "listing_rows": str(basis.listing_rows),
                             "double_opt_in": "yes" if basis.double_opt_in else "no",
+                            "source_as_of": basis.source_as_of,
+                            "source_membership": basis.source_membership,
                         }
                     ),
                     operator,
@@ -133,7 +160,11 @@ def make_plan(
                     link.connection,
                     link.list_id,
                     link.mode.value,
-                    [[mapping.target, list(mapping.columns), mapping.blank.value] for mapping in link.fields],
+                    [
+                        [mapping.target, list(mapping.columns), mapping.blank.value, mapping.two_way]
+                        for mapping in link.fields
+                    ],
+                    [link.conflict.value, link.create_contacts] if two_way else [],
                     link.consent,
                     basis.source_snapshot,
                     basis.cursor,
@@ -141,7 +172,7 @@ def make_plan(
             ).encode()
         )
         first = 0
-        writes = mails = losses = 0
+        writes = mails = losses = returns = 0
         for number in sorted(counts, key=_order):
             verdict = VERDICTS[number]
             rows = counts[number]
@@ -161,7 +192,7 @@ def make_plan(
             if number == IN_SYNC:
                 _keep_in_sync(state, plan_no, first, rows, link_no)
             elif verdict.action is not None or number in _DETAILED:
-                _keep_detailed(state, plan_no, first, number, link, link_no, list_no, comparison, digest)
+                _keep_detailed(state, plan_no, first, number, link, question, comparison, creation, digest)
             else:
                 _keep_plain(state, plan_no, first, number, link_no, list_no)
             first += rows
@@ -169,18 +200,15 @@ def make_plan(
                 writes += rows
                 mails += rows if verdict.action is Action.ADD and basis.double_opt_in else 0
                 losses += rows if verdict.action in (Action.REMOVE, Action.UNSUBSCRIBE) else 0
-        held = list(guards)
-        limit = removal_limit(basis.listing_rows)
-        if losses > limit:
-            held.append(
-                Guard(
-                    "too-many-removals",
-                    "removals and unsubscriptions in one plan",
-                    losses,
-                    limit,
-                    f"look at the rows, then: listwarden export {link.name} --plan {plan_id} --max-removals {losses}",
-                )
+                returns += rows if verdict.action.at_source else 0
+        aliases = flag_aliases(state, plan_no, link_no, list_no)
+        if aliases:
+            db.execute(
+                "UPDATE plans SET basis = json_set(basis, '$.aliases', ?) WHERE no = ?",
+                (str(aliases), plan_no),
             )
+        held = list(guards)
+        held += _cap_guards(link, plan_id, losses, returns, basis)
         db.execute(
             "UPDATE plans SET digest = ?, writes = ?, mails = ?, guards = ? WHERE no = ?",
             (
@@ -196,6 +224,23 @@ def make_plan(
         for table in ("verdicts", "doubles", "strangers"):
             db.execute(f"DROP TABLE temp.{table}")
     return get_plan(state, plan_id)
+
+
+def _cap_guards(link: Link, plan_id: str, losses: int, returns: int, basis: PlanBasis) -> list[Guard]:
+    """What a person has to type the number of: people who leave, and rows written into the source (R10, R11)."""
+    held: list[Guard] = []
+    look = f"look at the rows, then: listwarden export {link.name} --plan {plan_id}"
+    limit = removal_limit(basis.listing_rows)
+    if losses > limit:
+        rule = "removals and unsubscriptions in one plan"
+        held.append(Guard("too-many-removals", rule, losses, limit, f"{look} --max-removals {losses}"))
+    limit = write_back_limit(basis.source_usable or basis.source_rows)
+    if returns > limit:
+        rule = "rows written into the source by one plan"
+        held.append(
+            Guard("too-many-write-backs", rule, returns, limit, f"{look} --max-write-backs {returns}")
+        )
+    return held
 
 
 def _order(number: int) -> tuple[int, int, int]:
@@ -276,22 +321,27 @@ def _keep_detailed(
     first: int,
     number: int,
     link: Link,
-    link_no: int,
-    list_no: int,
+    question: Question,
     comparison: Comparison,
+    creation: NewContacts | None,
     digest: hashlib.blake2b,
 ) -> None:
     """Rows that are sent (with the payload, ready) and rows shown with before and after."""
     verdict = VERDICTS[number]
+    moves = verdict.action is Action.MOVE
     db = state.db
+    # What was agreed with a person who moves stands under the address the platform has.
+    agreed = f"LEFT JOIN agreed a ON a.link_no = ?1 AND a.address_key = {'c.former_key' if moves else 'v.address_key'}"
     rows = db.cursor().execute(
         "SELECT v.address_key, c.email, c.source_id, m.origin_id, c.mapped, m.mapped, c.consent, c.former_key, f.origin_id,"
-        " f.email, m.email, c.note, f.mapped FROM temp.verdicts v CROSS JOIN contacts c ON c.link_no = ?1 AND c.address_key = v.address_key"
+        f" f.email, m.email, c.note, f.mapped, {'a.mapped, a.returned' if question.two_way else 'NULL, NULL'}"
+        " FROM temp.verdicts v CROSS JOIN contacts c ON c.link_no = ?1 AND c.address_key = v.address_key"
         " AND c.source_id = v.source_id AND c.copy = v.copy LEFT JOIN members m ON m.list_no = ?2 AND m.address_key = v.address_key"
-        " LEFT JOIN members f ON f.list_no = ?2 AND f.address_key = c.former_key WHERE v.code = ?3"
-        " UNION ALL SELECT s.address_key, m.email, '', m.origin_id, NULL, m.mapped, NULL, NULL, NULL, NULL, m.email, NULL, NULL"
+        " LEFT JOIN members f ON f.list_no = ?2 AND f.address_key = c.former_key"
+        f" {agreed if question.two_way else ''} WHERE v.code = ?3"
+        " UNION ALL SELECT s.address_key, m.email, '', m.origin_id, NULL, m.mapped, NULL, NULL, NULL, NULL, m.email, NULL, NULL, NULL, NULL"
         " FROM temp.strangers s CROSS JOIN members m ON m.list_no = ?2 AND m.address_key = s.address_key WHERE s.code = ?3 ORDER BY 1",
-        (link_no, list_no, number),
+        (question.link_no, question.list_no, number),
     )
     n = first
     while batch := rows.fetchmany(_BATCH):
@@ -310,11 +360,19 @@ def _keep_detailed(
             member_email,
             note,
             former_mapped,
+            agreed_text,
+            pending,
         ) in batch:
-            theirs = former_mapped if verdict.action is Action.MOVE else theirs
-            payload, detail = _payload_and_detail(
-                verdict, link, comparison, ours, theirs, consent, former_email or former, email or key
+            texts = RowTexts(
+                email or key,
+                ours or "",
+                (former_mapped if moves else theirs) or "",
+                agreed_text,
+                pending,
+                consent,
+                former_email or former,
             )
+            payload, detail = payload_and_detail(verdict, link, comparison, creation, texts)
             if note:
                 detail["note"] = note
             if (
@@ -343,50 +401,3 @@ def _keep_detailed(
             )
             n += 1
         db.executemany("INSERT INTO plan_rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", kept)
-
-
-def _payload_and_detail(
-    verdict: Verdict,
-    link: Link,
-    comparison: Comparison,
-    ours: str | None,
-    theirs: str | None,
-    consent: str | None,
-    former: str | None,
-    email: str,
-) -> tuple[dict[str, object] | None, dict[str, object]]:
-    detail: dict[str, object] = {}
-    if verdict.action is Action.ADD:
-        fields = comparison.addition(ours or "")
-        payload: dict[str, object] = {
-            "fields": fields,
-            "consent": consent if link.consent_column else link.consent,
-        }
-        if link.tag:
-            payload["tags"] = [link.tag]
-        return payload, {"after": fields} if fields else {}
-    if verdict.action is Action.CHANGE:
-        after, before = (comparison.everything if verdict.reason == "due" else comparison.change)(
-            ours or "", theirs or ""
-        )
-        return {"fields": after}, {"before": before, "after": after}
-    if verdict.row_class is RowClass.ADDRESS_CHANGED or verdict.reason == "opted-out-under-former-address":
-        detail["former"] = former
-        if verdict.action is not Action.MOVE:
-            return None, detail
-        payload = {"former": former, "email": email}
-        after, before = comparison.change(ours or "", theirs or "")
-        if after and not comparison.refusal(
-            ours or ""
-        ):  # a value that would be refused shall not keep the address
-            payload["fields"] = after
-            detail |= {"before": before, "after": after}
-        return payload, detail
-    if verdict.action is not None:
-        return {}, detail
-    if verdict.reason == "differs":
-        after, before = comparison.change(ours or "", theirs or "")
-        return None, {"before": before, "after": after}
-    if verdict.reason in ("field-invalid", "field-required"):
-        detail["note"] = comparison.refusal(ours or "")
-    return None, detail

@@ -201,9 +201,11 @@ def plan_rows(state: State, plan: Plan, first: int, count: int) -> list[PlanRow]
         if group is None:
             break
         extra = json.loads(detail) if detail else {}
-        before, after = extra.get("before", {}), extra.get("after", {})
         notes = [
             extra.get("note", ""),
+            f"may reach the same mailbox as {extra['alias']}; taken for another person"
+            if "alias" in extra
+            else "",
             f"platform: {raw}" if raw and consent != raw else "",
             member_detail or "",
         ]
@@ -220,13 +222,21 @@ def plan_rows(state: State, plan: Plan, first: int, count: int) -> list[PlanRow]
                 former_email=extra.get("former") or "",
                 consent=Consent(consent) if consent else None,
                 since=since or changed_at or "",
-                differences=tuple(
-                    FieldDifference(name, before.get(name), value) for name, value in after.items()
-                ),
+                differences=_differences(extra),
                 note=" · ".join(note for note in notes if note),
             )
         )
     return found
+
+
+def _differences(extra: Mapping[str, Mapping[str, str]]) -> tuple[FieldDifference, ...]:
+    """Fields that change at the platform, then those that change in the source."""
+    agreed = extra.get("agreed", {})
+    return tuple(
+        FieldDifference(name, extra.get(f"{side}before", {}).get(name), value, agreed.get(name), side != "")
+        for side in ("", "back_")
+        for name, value in extra.get(f"{side}after", {}).items()
+    )
 
 
 def find_in_plan(state: State, plan: Plan, key: str) -> list[PlanRow]:

@@ -354,6 +354,69 @@ CREATE TABLE account_slots (
 ) STRICT, WITHOUT ROWID;
 """
 
+_M002 = """
+ALTER TABLE members ADD COLUMN scope TEXT NOT NULL DEFAULT '';
+ALTER TABLE members ADD COLUMN moved_to TEXT NOT NULL DEFAULT '';
+UPDATE members SET moved_to = substr(detail, length('moved to ') + 1), detail = ''
+  WHERE gone IS NOT NULL AND detail LIKE 'moved to %';
+ALTER TABLE opt_outs ADD COLUMN scope TEXT NOT NULL DEFAULT '';
+ALTER TABLE connections ADD COLUMN budget TEXT NOT NULL DEFAULT '';
+ALTER TABLE connections ADD COLUMN fields_at TEXT;
+ALTER TABLE connections ADD COLUMN campaigns_at TEXT;
+ALTER TABLE chunks ADD COLUMN page TEXT NOT NULL DEFAULT '';
+CREATE INDEX contacts_not_confirmed ON contacts (link_no, address_key) WHERE due = 2;
+ALTER TABLE links ADD COLUMN forced_at TEXT;
+ALTER TABLE source_reads ADD COLUMN as_of TEXT;
+ALTER TABLE source_reads ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE remote_fields ADD COLUMN system INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE agreed (
+  link_no INTEGER NOT NULL,
+  address_key TEXT NOT NULL,
+  mapped TEXT NOT NULL,
+  returned TEXT,
+  at TEXT NOT NULL,
+  PRIMARY KEY (link_no, address_key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE campaigns (
+  no INTEGER PRIMARY KEY,
+  connection TEXT NOT NULL,
+  campaign_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  from_name TEXT NOT NULL,
+  status TEXT NOT NULL,
+  sent INTEGER NOT NULL,
+  sent_at TEXT,
+  marketing TEXT NOT NULL DEFAULT '',
+  counts TEXT NOT NULL DEFAULT '{}',
+  summary_at TEXT,
+  cursor TEXT,
+  seen_at TEXT NOT NULL,
+  gone_at TEXT,
+  UNIQUE (connection, campaign_id)
+) STRICT;
+
+CREATE TABLE campaign_lists (
+  campaign_no INTEGER NOT NULL REFERENCES campaigns (no) ON DELETE CASCADE,
+  list_no INTEGER NOT NULL REFERENCES lists (no),
+  PRIMARY KEY (campaign_no, list_no)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE activities (
+  campaign_no INTEGER NOT NULL REFERENCES campaigns (no) ON DELETE CASCADE,
+  address_key TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  at TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  times INTEGER NOT NULL,
+  PRIMARY KEY (campaign_no, address_key, kind, at, detail)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX activities_by_address ON activities (address_key, at);
+CREATE INDEX activities_by_time ON activities (campaign_no, at);
+"""
+
 
 def _statements(script: str) -> list[str]:
     """Cut a script where SQLite itself says a statement ends (triggers have semicolons inside)."""
@@ -367,7 +430,7 @@ def _statements(script: str) -> list[str]:
     return found
 
 
-SCRIPTS = (_M001,)
+SCRIPTS = (_M001, _M002)
 VERSION = len(SCRIPTS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from state.model import (
@@ -14,7 +15,8 @@ from state.plans import find_in_plan, plan_number
 from state.store import State
 
 OURS = (
-    "('added', 'asked-to-confirm', 'changed', 'moved', 'removed', 'unsubscribed-by-us', 'found-on-reading')"
+    "('added', 'asked-to-confirm', 'changed', 'moved', 'removed', 'unsubscribed-by-us', 'found-on-reading',"
+    " 'written-back', 'written-beside', 'created-in-source')"
 )
 """What the journal calls a thing our own jobs did."""
 
@@ -49,7 +51,7 @@ def _stage_writes(state: State, table: str, plan: Plan) -> None:
 def in_words(action: str, payload: str | None) -> str:
     """A write for people: ``change FNAME to “Eva”``."""
     content = json.loads(payload) if payload else {}
-    fields = ", ".join(f"{name} “{value}”" for name, value in content.get("fields", {}).items())
+    fields = _values(content.get("fields", {}))
     match Action(action):
         case Action.ADD:
             return f"add with {fields}" if fields else "add"
@@ -61,6 +63,15 @@ def in_words(action: str, payload: str | None) -> str:
             return "remove"
         case Action.UNSUBSCRIBE:
             return "unsubscribe"
+        case Action.WRITE_BACK:
+            return f"write {_values(content.get('back', {}))} into the source"
+        case Action.CREATE:
+            values = _values(content.get("create", {}))
+            return f"create in the source with {values}" if values else "create in the source"
+
+
+def _values(fields: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} “{value}”" for name, value in fields.items())
 
 
 def compare_plans(

@@ -32,7 +32,7 @@ class NothingOpen(JobRefused):
 
 @dataclass(slots=True, frozen=True)
 class OpenChunk:
-    """Rows that got no answer yet. ``ticket`` is the vendor's import, where it works on them."""
+    """Rows that got no answer yet. ``ticket`` is the vendor's import, where it works on them, ``page`` shows it."""
 
     number: int
     action: Action
@@ -40,6 +40,7 @@ class OpenChunk:
     since: datetime
     ticket: str
     polls: int
+    page: str = ""
 
 
 def open_rows(state: State, job_id: str) -> tuple[OpenChunk, ...]:
@@ -49,7 +50,9 @@ def open_rows(state: State, job_id: str) -> tuple[OpenChunk, ...]:
         return ()
     chunks = open_chunks(state, job_no(state, job.job_id), get_plan(state, job.plan_id))
     return tuple(
-        OpenChunk(one.number, one.action, len(one.rows), moment(one.intended_at), one.ticket, one.polls)
+        OpenChunk(
+            one.number, one.action, len(one.rows), moment(one.intended_at), one.ticket, one.polls, one.page
+        )
         for one in chunks
     )
 
@@ -57,13 +60,19 @@ def open_rows(state: State, job_id: str) -> tuple[OpenChunk, ...]:
 def unblock_job(state: State, job_id: str, *, operator: Operator, now: datetime, alive: Alive) -> Job:
     """End a job nobody carries, its rows in doubt as ``unknown``; returns the job as it then stands.
 
+    A job that was ended while the vendor worked on an import of it stays as it ended; only its rows are let go.
     Raises ``JobMissing``, ``JobOver``, ``JobRunning``, ``NothingOpen``; nothing was changed then.
     """
     with state.write() as db:
         job = judged(state, get_job(state, job_id), now, alive=alive)
-        if job.state.final:
+        over = job.state.final
+        if over and not open_rows(state, job.job_id):
             raise JobOver(job)
-        if job.state is not JobState.STALLED and not (job.state is JobState.WAITING and job.pid is None):
+        if (
+            not over
+            and job.state is not JobState.STALLED
+            and not (job.state is JobState.WAITING and job.pid is None)
+        ):
             raise JobRunning(job)
         number = job_no(state, job.job_id)
         plan = get_plan(state, job.plan_id) if job.plan_id else None
@@ -81,7 +90,7 @@ def unblock_job(state: State, job_id: str, *, operator: Operator, now: datetime,
             [(ANSWERED, stamp(now), number, chunk.number) for chunk in chunks],
         )
         # The status word of a removed member is the adapter's to know; the next listing brings it.
-        fold(state, job.job_id, number, plan, job.link, operator=operator.name, removed_word="", now=now)
+        fold(state, job.job_id, number, plan, job.link, operator=operator.name, removed_word=None, now=now)
         tickets = ", ".join(chunk.ticket for chunk in chunks if chunk.ticket)
         append_audit(
             state,
@@ -93,6 +102,8 @@ def unblock_job(state: State, job_id: str, *, operator: Operator, now: datetime,
             digest=plan.digest,
             now=now,
         )
+        if over:
+            return get_job(state, job.job_id)
         counts = {word: count for word, count in outcome_counts(state, number, plan).items() if count}
         return finish_job(
             state,

@@ -1,7 +1,9 @@
 """The inverse of an export: a plan that takes back what can be taken back, and says what cannot (R13).
 
-Additions are removed, changed fields and addresses get their former value. An unsubscription or removal cannot
-be undone by us, for that would raise consent. The plan is exported like any other, under the same guards; rows
+Additions are removed, changed fields and addresses get their former value. An unsubscription cannot be undone by
+us, for that would raise consent; nor can a removal that leaves a record of another state (Mailchimp's archive).
+Where a removal leaves none, consent was never lowered: such people are added again with the link's consent basis,
+and without fields, for the account kept their values. The plan is exported like any other, under the same guards; rows
 whose member moved on since are withheld.
 """
 
@@ -39,7 +41,14 @@ _INVERSE: tuple[tuple[_Kind, frozenset[Action]], ...] = (
     (_Kind(RowClass.REMOVED, "undo-addition", Action.REMOVE), frozenset({Action.ADD})),
     (_Kind(RowClass.EXISTING_IGNORED, "cannot-undo", None), frozenset({Action.REMOVE, Action.UNSUBSCRIBE})),
 )
-"""What takes back which actions, in the order an export works."""
+"""What takes back which actions. Writes to the source are not among them: the source has its own history."""
+
+_INVERSE_WITHOUT_RECORD: tuple[tuple[_Kind, frozenset[Action]], ...] = (
+    (_Kind(RowClass.NEW, "undo-removal", Action.ADD), frozenset({Action.REMOVE})),
+    *_INVERSE[:-1],
+    (_Kind(RowClass.EXISTING_IGNORED, "cannot-undo", None), frozenset({Action.UNSUBSCRIBE})),
+)
+"""The same where a removal leaves no record on the list."""
 
 
 def is_undo(plan: Plan) -> bool:
@@ -48,16 +57,29 @@ def is_undo(plan: Plan) -> bool:
 
 
 def make_undo_plan(
-    state: State, plan: Plan, job_no: int, job_id: str, *, operator: str, now: datetime
+    state: State,
+    plan: Plan,
+    job_no: int,
+    job_id: str,
+    *,
+    operator: str,
+    now: datetime,
+    removal_leaves_record: bool = True,
+    consent: str = "",
 ) -> str | None:
-    """Keep the inverse of what a job sent, and return its id; None when it sent nothing or was an undo itself."""
+    """Keep the inverse of what a job sent, and return its id; None when it sent the platform nothing or was an undo itself.
+
+    ``consent`` is the link's basis for additions; without one a removal cannot be taken back.
+    """
     if is_undo(plan):
         return None
     db = state.db
     plan_no = plan_number(state, plan.plan_id)
     sent = int(
         db.execute(
-            "SELECT count(*) FROM outcomes WHERE job_no = ? AND outcome IN ('sent', 'unverified')", (job_no,)
+            "SELECT count(*) FROM outcomes o JOIN plan_groups g ON g.plan_no = ? AND o.n BETWEEN g.first AND g.first + g.rows - 1"
+            " WHERE o.job_no = ? AND o.outcome IN ('sent', 'unverified') AND g.action NOT IN ('write-back', 'create')",
+            (plan_no, job_no),
         ).fetchone()[0]
     )
     if not sent:
@@ -74,9 +96,9 @@ def make_undo_plan(
             ).fetchone()[0]
         )
         first = writes = removals = 0
-        for kind, actions in _INVERSE:
+        for kind, actions in _INVERSE if removal_leaves_record or not consent else _INVERSE_WITHOUT_RECORD:
             ranges = [(g.first, g.first + g.rows - 1) for g in plan.groups if g.action in actions]
-            rows = _keep_inverse(state, plan_no, undo_no, job_no, first, ranges, kind, digest.update)
+            rows = _keep_inverse(state, plan_no, undo_no, job_no, first, ranges, kind, consent, digest.update)
             if not rows:
                 continue
             db.execute(
@@ -117,6 +139,7 @@ def _keep_inverse(
     first: int,
     ranges: list[tuple[int, int]],
     kind: _Kind,
+    consent: str,
     digest: Callable[[bytes], None],
 ) -> int:
     """Keep one group of inverse rows in order of address; a page at a time, whatever the size of the job."""
@@ -136,7 +159,7 @@ def _keep_inverse(
             if not rows:
                 break
             low = rows[-1][0] + 1
-            kept = [_inverse_row(kind, *row[1:]) for row in rows]
+            kept = [_inverse_row(kind, consent, *row[1:]) for row in rows]
             for key, _, _, origin_id, payload, _ in kept:
                 digest(f"{kind.reason}\x1f{key}\x1f{origin_id or ''}\x1f{payload}\x1e".encode())
             db.executemany("INSERT INTO temp.inverse VALUES (?, ?, ?, ?, ?, ?)", kept)
@@ -151,6 +174,7 @@ def _keep_inverse(
 
 def _inverse_row(
     kind: _Kind,
+    consent: str,
     key: str,
     email: str | None,
     source_id: str | None,
@@ -165,6 +189,8 @@ def _inverse_row(
         after = payload.get("fields", {})
         before = {name: detail.get("before", {}).get(name) or "" for name in after}
         inverse, shown = {"fields": before}, {"before": after, "after": before}
+    elif kind.action is Action.ADD:
+        inverse = {"fields": {}, "consent": consent}
     elif kind.action is Action.MOVE:
         former, present = str(payload.get("former", "")), email or key
         inverse, shown = {"former": present, "email": former}, {"former": present, "key": key}
@@ -200,7 +226,10 @@ def undo_losses(state: State, plan: Plan) -> list[tuple[int, str]]:
             ),
         ).fetchall()
         for n, detail, consent, ours, mapped, gone in rows:
-            if consent is None or gone is not None:
+            if group.action is Action.ADD:
+                if consent is not None and gone is None:
+                    lost.append((n, "already-there"))
+            elif consent is None or gone is not None:
                 lost.append((n, "member-gone"))
             elif group.action is Action.REMOVE and (not ours or consent not in ("subscribed", "pending")):
                 lost.append((n, "no-longer-needed"))

@@ -296,10 +296,13 @@ def test_pages_name_no_machine_no_person_and_no_other_host(page: Path) -> None:
     hosts = set(re.findall(r"https?://([\w.-]+)", text))
     assert hosts <= {
         "127.0.0.1",
+        "crm.example.org",
         "us19.api.mailchimp.com",
         "api.mailchimp.com",
         "keepachangelog.com",
         "semver.org",
     }
     addresses = re.findall(r"[\w.+-]+@[\w-]+\.[\w.-]*\w", text)
-    assert not [one for one in addresses if not one.endswith(("example.org", "example.com", "example.net"))]
+    # A name of dotdigital's API users is no person's address, and is what people look for there.
+    allowed = ("example.org", "example.com", "example.net", "apiuser-0123456789ab@apiconnector.com")
+    assert not [one for one in addresses if not one.endswith(allowed)]

@@ -38,4 +38,5 @@ KIND = ProviderKind(
     ),
     open=_open,
     base_url=base_url,
+    name_fields={"FNAME": ("first",), "LNAME": ("last",)},
 )

@@ -6,31 +6,25 @@ Invariant: only reads; a check says in findings what it can and raises nothing a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
-from adapters.bodies import BodyFault
 from adapters.http import Client
 from adapters.mailchimp import mapping, routes
-from adapters.mailchimp.errors import failure, not_understood
+from adapters.mailchimp.documents import read_collection, read_json
+from adapters.mailchimp.errors import not_understood
 from adapters.mailchimp.keys import data_centre, key_fault, looks_cut
-from adapters.origins import Route, route
+from adapters.origins import route
 from adapters.provider import (
     Account,
     AdapterError,
     CheckReport,
     CredentialsRefused,
-    IncompleteRead,
     NotThere,
-    RemoteField,
     Unreachable,
 )
 from adapters.secret import Secret
 from state.model import Finding, RemoteList
 
-Thing = TypeVar("Thing")
-
-PAGE_ROWS = 1000
 NAMED_LISTS = 10
 CHECK_TRIES = 2
 """A person waits for a check: it asks again once and no more."""
@@ -40,64 +34,9 @@ WEAK_ROLES = frozenset({"viewer", "author"})
 """Roles that may look at contacts and not change them."""
 
 
-async def read_json(
-    client: Client,
-    path: Route,
-    what: str,
-    *,
-    params: Mapping[str, str] | None = None,
-    list_id: str = "",
-    tries: int | None = None,
-) -> dict[str, object]:
-    """One GET of a JSON object; raises the ``AdapterError`` of whatever else comes back."""
-    answer = await client.send("GET", path, params=params, tries=tries)
-    if answer.status != 200:
-        raise failure(answer, what, list_id=list_id)
-    try:
-        document = answer.json()
-    except BodyFault as fault:
-        raise IncompleteRead(fault.reason, fault.text, "Try again.") from None
-    if not isinstance(document, dict):
-        raise not_understood(what)
-    return document
-
-
-async def _collection(
-    client: Client,
-    path: Route,
-    key: str,
-    what: str,
-    make: Callable[[Mapping[str, object]], Thing],
-    *,
-    params: Mapping[str, str],
-    list_id: str = "",
-    tries: int | None = None,
-) -> tuple[Thing, ...]:
-    """All pages of a small collection, proven whole by its total (R39)."""
-    found: list[Thing] = []
-    while True:
-        asked = {**params, "count": str(PAGE_ROWS), "offset": str(len(found))}
-        document = await read_json(client, path, what, params=asked, list_id=list_id, tries=tries)
-        rows, total = document.get(key), document.get("total_items")
-        if not isinstance(rows, list) or not isinstance(total, int):
-            raise not_understood(what)
-        try:
-            found += [make(row) for row in rows]
-        except (KeyError, TypeError, AttributeError):
-            raise not_understood(what) from None
-        if len(found) == total:
-            return tuple(found)
-        if not rows or len(found) > total:
-            raise IncompleteRead(
-                "listing-incomplete",
-                f"Mailchimp says there are {total} and listed {len(found)} when asked to {what}.",
-                "Try again; if it stays, look at the platform's status.",
-            )
-
-
 async def read_lists(client: Client, *, tries: int | None = None) -> tuple[RemoteList, ...]:
     """All audiences of the account."""
-    return await _collection(
+    return await read_collection(
         client,
         route(routes.LISTS),
         "lists",
@@ -123,19 +62,6 @@ async def read_list(client: Client, list_id: str, *, tries: int | None = None) -
         return mapping.remote_list(document)
     except KeyError:
         raise not_understood("read an audience") from None
-
-
-async def read_fields(client: Client, list_id: str) -> tuple[RemoteField, ...]:
-    """All merge fields of an audience; the address is implicit and not among them."""
-    return await _collection(
-        client,
-        route(routes.MERGE_FIELDS, list=list_id),
-        "merge_fields",
-        "list merge fields",
-        mapping.remote_field,
-        params={},
-        list_id=list_id,
-    )
 
 
 async def read_account(client: Client, *, tries: int | None = None) -> Account:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from adapters.bodies import BodyFault, archived_files, load_json
 from adapters.http import Client
 from adapters.mailchimp import routes
-from adapters.mailchimp.account import read_json
+from adapters.mailchimp.documents import read_json
 from adapters.mailchimp.errors import failure
 from adapters.mailchimp.mapping import text_of
 from adapters.mailchimp.writes import MergeValues, batch_row, member_route

@@ -11,13 +11,12 @@ import asyncio
 import hashlib
 from array import array
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from operator import ne
 
 from adapters.bodies import BodyFault
+from adapters.distinct import distinct
 from adapters.http import Answer, Client
 from adapters.mailchimp import mapping, routes
 from adapters.mailchimp.errors import failure, not_understood
@@ -56,17 +55,6 @@ def _id64(origin_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(origin_id.encode(), digest_size=8).digest(), "big")
 
 
-def _distinct(ids: Iterable[int]) -> list[int]:
-    found = sorted(ids)
-    if not found:
-        return found
-    keep = [found[0]]
-    keep += [
-        later for earlier, later in zip(found, islice(found, 1, None), strict=False) if ne(earlier, later)
-    ]
-    return keep
-
-
 @dataclass(slots=True)
 class _Tally:
     """What one pass through one filter showed: its ids, and how the vendor's total moved meanwhile."""
@@ -98,7 +86,7 @@ class _Tally:
 
     @property
     def whole(self) -> bool:
-        return not self.shrank and len(_distinct(self.ids)) == self.latest
+        return not self.shrank and len(distinct(self.ids)) == self.latest
 
 
 class Listing:
@@ -172,7 +160,7 @@ class Listing:
         """How many distinct members were read, when that agrees with what the vendor says; else None."""
         if main.shrank or archived.shrank or not (gap.whole and gap_archived.whole):
             return None
-        everybody = _distinct([*main.ids, *gap.ids, *archived.ids, *gap_archived.ids])
+        everybody = distinct([*main.ids, *gap.ids, *archived.ids, *gap_archived.ids])
         if main.pages == archived.pages == 1:
             # Each pass was one answer, so it holds no gap; what moved between the two is in the re-read.
             return len(everybody) if main.whole and archived.whole else None
@@ -181,7 +169,7 @@ class Listing:
         if not mixed:
             away.difference_update(gap.ids)
         away.update(gap_archived.ids)
-        listed = _distinct([*main.ids, *gap.ids])
+        listed = distinct([*main.ids, *gap.ids])
         present = len(listed) if mixed else sum(1 for one in listed if one not in away)
         total, total_archived = await self._total({}), await self._total(ARCHIVED)
         if total < main.highest:
@@ -212,7 +200,7 @@ class Listing:
             else:
                 raise _incomplete(drifted)
             rows += tally.ids
-        yield MemberPage((), len(_distinct(rows)) - len(self._nameless), cursor)
+        yield MemberPage((), len(distinct(rows)) - len(self._nameless), cursor)
 
     # --- pages --------------------------------------------------------------------------------------------
 

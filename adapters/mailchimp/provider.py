@@ -7,14 +7,15 @@ be one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
 
 from adapters.http import Client
-from adapters.mailchimp import account, batches, mapping, routes, values
+from adapters.mailchimp import account, batches, mapping, reports, routes, values
+from adapters.mailchimp import fields as merge_fields
 from adapters.mailchimp.errors import failure, not_understood
 from adapters.mailchimp.keys import authorization, base_url, key_fault, key_of
 from adapters.mailchimp.listing import Listing
-from adapters.mailchimp.rows import gathered, submitted
 from adapters.mailchimp.writes import ADD_ROWS, Adder, MemberWrites, MergeValues
 from adapters.origins import route
 from adapters.pace import Limits, RetryPolicy
@@ -28,8 +29,11 @@ from adapters.provider import (
     ConnectionSettings,
     CredentialsRefused,
     FieldChange,
+    FieldDeletion,
     MemberPage,
+    NewField,
     OptInRequest,
+    Refused,
     RemoteField,
     Removal,
     Repeat,
@@ -39,7 +43,8 @@ from adapters.provider import (
     Unsubscription,
     Wire,
 )
-from state.model import Action, Member, RemoteList
+from adapters.rows import gathered, submitted
+from state.model import Action, Activity, Campaign, CampaignSummary, Member, RemoteList
 
 CALLS_A_CHUNK = 50
 DIRECT_CHANGES = 1000
@@ -57,6 +62,10 @@ CAPABILITIES = Capabilities(
     at_once=10,
     reads_at_once=2,
     field_types=values.FIELD_TYPES,
+    choice_types=merge_fields.CHOICE_TYPES,
+    field_labels=True,
+    creates_fields=True,
+    campaigns=True,
 )
 
 
@@ -124,7 +133,7 @@ class Mailchimp:
 
     async def fields(self, list_id: str) -> tuple[RemoteField, ...]:
         """The audience's merge fields."""
-        return await account.read_fields(self._client(), list_id)
+        return await merge_fields.read_fields(self._client(), list_id)
 
     async def listing(
         self, remote: RemoteList, fields: Sequence[str], since: str | None = None
@@ -219,9 +228,57 @@ class Mailchimp:
         """Has Mailchimp ask one person."""
         return await MemberWrites(self._client(), remote, _as_text).request_opt_in(request)
 
-    async def settle(self, remote: RemoteList, ticket: str) -> Settlement:
-        """Asks once how far a batch is."""
+    async def settle(self, remote: RemoteList, ticket: str, since: datetime) -> Settlement:
+        """Asks once how far a batch is; its file names every row, so that ``since`` is not needed."""
         return await batches.settle(self._client(), ticket)
+
+    # --- the audience itself ------------------------------------------------------------------------------
+
+    async def known(self, emails: Sequence[str]) -> frozenset[str]:
+        """Nobody: an audience is all there is, so who is on none was erased."""
+        return frozenset()
+
+    async def create_list(self, name: str, *, public: bool = False) -> RemoteList:
+        """Refused: an audience needs the sender's postal address and defaults that only its owner knows."""
+        raise Refused(
+            "not-offered",
+            "An audience cannot be created from here: it needs the sender's postal address and more.",
+            "Create it at Mailchimp, then read the lists again.",
+        )
+
+    def field_fault(self, field: NewField) -> str:
+        """Why the merge field would be refused; empty when it would not."""
+        return merge_fields.field_fault(field)
+
+    async def create_field(self, list_id: str, field: NewField) -> RemoteField:
+        """Creates a merge field."""
+        return await merge_fields.create_field(self._client(), list_id, field)
+
+    async def delete_field(self, list_id: str, field: RemoteField) -> FieldDeletion:
+        """Deletes a merge field with its values."""
+        return await merge_fields.delete_field(self._client(), list_id, field)
+
+    async def holders(
+        self, list_id: str, field: RemoteField, told: Callable[[int], None] = lambda rows: None
+    ) -> int:
+        """Members of the audience with a value, archived ones included; every member is read for it."""
+        pages = self.listing(RemoteList(list_id, list_id), (field.name,))
+        return await merge_fields.holders(pages, field, told)
+
+    # --- reports ------------------------------------------------------------------------------------------
+
+    async def campaigns(self, list_id: str) -> tuple[Campaign, ...]:
+        """What was sent to the audience."""
+        return await reports.campaigns(self._client(), list_id)
+
+    async def campaign_summary(self, campaign_id: str) -> CampaignSummary:
+        """The report's counts."""
+        return await reports.campaign_summary(self._client(), campaign_id)
+
+    async def activity(self, campaign_id: str, since: datetime | None) -> AsyncIterator[tuple[Activity, ...]]:
+        """Sendings, opens, clicks, bounces, unsubscriptions."""
+        async for page in reports.activity(self._client(), campaign_id, since):
+            yield page
 
     @property
     def _calls_at_once(self) -> int:

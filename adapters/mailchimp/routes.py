@@ -13,14 +13,34 @@ ACCOUNT = "/"
 LISTS = "/lists"
 LIST = "/lists/{list}"
 MERGE_FIELDS = "/lists/{list}/merge-fields"
+MERGE_FIELD = "/lists/{list}/merge-fields/{field}"
 MEMBERS = "/lists/{list}/members"
 MEMBER = "/lists/{list}/members/{member}"
 BATCHES = "/batches"
 BATCH = "/batches/{batch}"
+REPORTS = "/reports"
+REPORT = "/reports/{campaign}"
+SENT_TO = "/reports/{campaign}/sent-to"
+EMAIL_ACTIVITY = "/reports/{campaign}/email-activity"
+UNSUBSCRIBED = "/reports/{campaign}/unsubscribed"
 
 READS = tuple(
     Allowed.of("GET", template)
-    for template in (PING, ACCOUNT, LISTS, LIST, MERGE_FIELDS, MEMBERS, MEMBER, BATCH)
+    for template in (
+        PING,
+        ACCOUNT,
+        LISTS,
+        LIST,
+        MERGE_FIELDS,
+        MEMBERS,
+        MEMBER,
+        BATCH,
+        REPORTS,
+        REPORT,
+        SENT_TO,
+        EMAIL_ACTIVITY,
+        UNSUBSCRIBED,
+    )
 )
 WRITES = (
     Allowed.of("POST", LIST),
@@ -28,4 +48,6 @@ WRITES = (
     Allowed.of("PUT", MEMBER),
     Allowed.of("DELETE", MEMBER),
     Allowed.of("POST", BATCHES),
+    Allowed.of("POST", MERGE_FIELDS),
+    Allowed.of("DELETE", MERGE_FIELD),
 )

@@ -25,7 +25,6 @@ from adapters.mailchimp.errors import (
     stops_everything,
     verdict,
 )
-from adapters.mailchimp.rows import in_doubt
 from adapters.origins import Route, route
 from adapters.provider import (
     AdapterError,
@@ -39,6 +38,7 @@ from adapters.provider import (
     Unanswered,
     Unsubscription,
 )
+from adapters.rows import in_doubt
 from state.address import address_key
 from state.model import Outcome, RemoteList
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from adapters.sandbox.vendor import Caller, Op
+from adapters.sandbox.vendor import Caller, Op, Settled
 
 _AGENT = re.compile(r"\(job ([^;)]+); fence (\d+)\)")
 
@@ -64,6 +64,20 @@ class Ledger:
         }
         if note:
             row.update(note)
+        self._write(row)
+
+    def settled(self, moment: float, vendor: str, settled: Settled) -> None:
+        """Record what became of something handed in before."""
+        row: dict[str, Any] = {
+            "t": moment,
+            "vendor": vendor,
+            "settled": settled.what,
+            "id": settled.id,
+            "status": settled.status,
+            "run": settled.caller.run,
+            "fence": settled.caller.fence,
+            "rows": settled.rows,
+        }
         self._write(row)
 
     def event(self, moment: float, vendor: str, event: str, email: str, status: str) -> None:

@@ -30,12 +30,17 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from adapters.sandbox.clock import SandboxClock, iso, parse_moment
+from adapters.sandbox.deferred import DeferredVendor
+from adapters.sandbox.dotdigital import FRONT as DOTDIGITAL
+from adapters.sandbox.dotdigital import SECOND_REGION
 from adapters.sandbox.faults import CUT_AFTER, REFUSED, Fault, Faults
 from adapters.sandbox.keep import KeptState
 from adapters.sandbox.ledger import Ledger, caller_of
 from adapters.sandbox.mailchimp import MailchimpSandbox
 from adapters.sandbox.options import SandboxError, SandboxOptions
-from adapters.sandbox.vendor import Answer, Call, ControlError, Slot, Vendor
+from adapters.sandbox.oro import OroSandbox
+from adapters.sandbox.vendor import Answer, Call, ControlError, Settled, Slot, Vendor
+from adapters.sandbox.verbs import check_verb
 from adapters.sandbox.wire import HOST, QuietServer, WireProtocol, cut_off, listen, read_body
 
 __all__ = ["Sandbox", "SandboxError", "SandboxOptions", "serve"]
@@ -47,11 +52,14 @@ _CLOCK = ["sandbox", "clock"]
 
 MAX_CONTACTS = 1_000_000
 
+# Where a vendor also answers, beside its own name: a platform with several regions has a host for each.
+ALSO_AT = {SECOND_REGION: DOTDIGITAL.name}
+
 # What the server itself does for every vendor, with the fields each verb takes.
 COMMON_VERBS = {
     "fail-next": "count, status, body, path, method, skip",
     "latency": "ms, after_ms",
-    "clock": "advance (seconds) or set (ISO 8601)",
+    "clock": "advance (seconds), set (ISO 8601)",
 }
 
 
@@ -75,7 +83,17 @@ class Mount:
 
 def vendors_of(options: SandboxOptions, clock: SandboxClock, kept: KeptState | None) -> list[Vendor]:
     """Every vendor that is built, in the order the ready document lists them."""
-    return [MailchimpSandbox(contacts=options.contacts, seed=options.seed, clock=clock, kept=kept)]
+
+    def dotdigital() -> Vendor:
+        from adapters.sandbox.dotdigital.platform import DotdigitalSandbox
+
+        return DotdigitalSandbox(contacts=options.contacts, seed=options.seed, clock=clock, kept=kept)
+
+    return [
+        MailchimpSandbox(contacts=options.contacts, seed=options.seed, clock=clock, kept=kept),
+        DeferredVendor(DOTDIGITAL, dotdigital),
+        OroSandbox(contacts=options.contacts, seed=options.seed, clock=clock, kept=kept),
+    ]
 
 
 class Sandbox:
@@ -148,21 +166,20 @@ class Sandbox:
         if head == "__sandbox__":
             await self._own(scope, path, body)(scope, receive, send)
             return
-        mount = self._mounts.get(head)
+        mount = self._mounts.get(ALSO_AT.get(head, head))
         if mount is None:
             await _json({"error": f"no vendor at {path}; there are {', '.join(self._mounts)}"}, 404)(
                 scope, receive, send
             )
             return
-        await self._serve(mount, self._call(mount, scope, path, body), t0, scope, receive, send)
+        await self._serve(mount, self._call(mount, head, scope, path, body), t0, scope, receive, send)
 
     # A vendor's request
 
-    def _call(self, mount: Mount, scope: Scope, path: str, body: bytes) -> Call:
-        vendor = mount.vendor
+    def _call(self, mount: Mount, head: str, scope: Scope, path: str, body: bytes) -> Call:
         headers = Headers(scope=scope)
-        base = vendor.url("")
-        short = path[len(base) :] if path.startswith(base) else path[len(vendor.name) + 1 :]
+        base = f"/{head}{mount.vendor.url('')[len(mount.vendor.name) + 1 :]}"
+        short = path[len(base) :] if path.startswith(base) else path[len(head) + 1 :]
         parts = [unquote(part) for part in path.split("/") if part]
         return Call(
             scope["method"],
@@ -173,6 +190,7 @@ class Sandbox:
             body,
             self.origin,
             caller_of(headers.get("user-agent", ""), scope["state"]["conn_id"]),
+            head,
         )
 
     async def _serve(
@@ -231,6 +249,9 @@ class Sandbox:
         for mount in self._mounts.values():
             for row in mount.vendor.background():
                 now = time.time()
+                if isinstance(row, Settled):
+                    self.ledger.settled(now, mount.vendor.name, row)
+                    continue
                 self.ledger.request(
                     vendor=mount.vendor.name,
                     method=row.method,
@@ -249,6 +270,7 @@ class Sandbox:
         self, mount: Mount, call: Call, query: str, t0: float, answer: Answer, fault: Fault | None
     ) -> None:
         cut = fault is not None and fault.body not in REFUSED
+        note = {**answer.note, "fault": fault.body} if fault is not None else answer.note
         self.ledger.request(
             vendor=mount.vendor.name,
             method=call.method,
@@ -260,7 +282,7 @@ class Sandbox:
             t1=time.time(),
             caller=call.caller,
             ops=answer.ops,
-            note={"fault": fault.body} if fault is not None else None,
+            note=note or None,
         )
 
     async def _send(self, answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
@@ -331,11 +353,9 @@ class Sandbox:
             raise ControlError(f"the body is no JSON: {error}") from error
         if not isinstance(arguments, dict):
             raise ControlError("the body is a JSON object")
+        check_verb({**COMMON_VERBS, **mount.vendor.verbs}, verb, arguments)
         if verb in COMMON_VERBS:
             return self._common(mount, verb, arguments)
-        known = {**COMMON_VERBS, **mount.vendor.verbs}
-        if verb not in known:
-            raise ControlError(f"no verb {verb!r}; there are {', '.join(sorted(known))}")
         self._settle()
         done = mount.vendor.control(verb, arguments)
         if verb == "reset":
@@ -352,12 +372,6 @@ class Sandbox:
         return done.document
 
     def _common(self, mount: Mount, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        allowed = {word.strip().split(" ")[0] for word in COMMON_VERBS[verb].replace(" or ", ", ").split(",")}
-        unknown = set(arguments) - allowed
-        if unknown:
-            raise ControlError(
-                f"{verb} does not take {', '.join(sorted(unknown))}; it takes {COMMON_VERBS[verb]}"
-            )
         if verb == "fail-next":
             mount.faults.order(arguments)
         elif verb == "latency":

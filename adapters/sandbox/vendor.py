@@ -4,6 +4,7 @@ The server knows sockets, latency, faults and the ledger; a vendor knows account
 documents. Invariant: nothing here names a vendor, so mounting the next one changes neither side.
 """
 
+import html
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ class Call:
     origin: str
     """`http://127.0.0.1:PORT`, for links in answers."""
     caller: Caller = field(default_factory=Caller)
+    mount: str = ""
+    """The first segment of the path: the vendor's name, or another one it also answers at."""
 
     @property
     def mutating(self) -> bool:
@@ -65,6 +68,15 @@ class Answer:
     content_type: str = "application/json; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
     ops: list[Op] = field(default_factory=list)
+    note: dict[str, Any] = field(default_factory=dict)
+    """What the request's ledger row says beside."""
+
+    @classmethod
+    def page(cls, status: int, heading: str) -> "Answer":
+        """What a proxy in front of a service says: a page, nothing a program can read."""
+        safe = html.escape(heading)
+        text = f"<html>\n<head><title>{safe}</title></head>\n<body><h1>{safe}</h1></body>\n</html>\n"
+        return cls(status, text.encode(), "text/html; charset=utf-8")
 
     @classmethod
     def of(cls, document: object, status: int = 200, ops: list[Op] | None = None) -> "Answer":
@@ -126,8 +138,8 @@ class Vendor(Protocol):
         """Carry the request out. Must not raise: its own faults become its own error documents."""
         ...
 
-    def background(self) -> Iterator["LedgerRow"]:
-        """Work the vendor did by itself since the last call (queued operations), as ledger rows."""
+    def background(self) -> Iterator["LedgerRow | Settled"]:
+        """Work the vendor did by itself since the last call (queued operations), for the ledger."""
         ...
 
     def control(self, verb: str, arguments: dict[str, Any]) -> "Controlled":
@@ -165,6 +177,21 @@ class LedgerRow:
     ops: list[Op]
     caller: Caller
     note: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Settled:
+    """What became of something a request had only handed in, such as a file to import.
+
+    No request of its own: its addresses stand in the ledger once already, with the request.
+    """
+
+    what: str
+    id: str
+    status: str
+    rows: list[dict[str, Any]]
+    """`{"email", "ok", "reason"}` of every row."""
+    caller: Caller
 
 
 @dataclass(slots=True)

@@ -34,6 +34,38 @@ _ID_NAMES = frozenset(
         *("adressnummer", "numeromembre", "numeroclient", "idpersona", "uid", "uuid"),
     }
 )
+_FIRST_NAMES = frozenset(
+    {
+        *("firstname", "fname", "forename", "givenname", "vorname", "rufname", "prenom", "nombre", "nome"),
+        *("voornaam", "fornavn", "fornamn", "imie", "jmeno", "etunimi"),
+    }
+)
+_LAST_NAMES = frozenset(
+    {
+        *(
+            "lastname",
+            "lname",
+            "surname",
+            "familyname",
+            "nachname",
+            "familienname",
+            "zuname",
+            "nom",
+            "nomdefamille",
+        ),
+        *(
+            "apellido",
+            "apellidos",
+            "cognome",
+            "achternaam",
+            "etternavn",
+            "efternavn",
+            "efternamn",
+            "nazwisko",
+        ),
+        *("prijmeni", "sukunimi"),
+    }
+)
 _OPT_OUT = re.compile(
     r"optout|optedout|unsubscri|abgemeldet|abmeld|austrag|desinscri|desabonn|disiscri|widerruf|widerspr|withdrawn"
     r"|(newsletter|mail|mailing|news|post|werbung)(no|nein|non|off|stop|verbot|gesperrt)$|^(no|kein|keine|pas)(newsletter|mail|mailing|news|post|werbung)"
@@ -80,6 +112,19 @@ def id_columns(columns: Sequence[str], sample: Sequence[Sequence[str]]) -> tuple
 def opt_out_columns(columns: Sequence[str]) -> tuple[str, ...]:
     """The columns whose name says that a yes means "no mail"."""
     return tuple(dict.fromkeys(name for name in columns if _OPT_OUT.search(_plain(name))))
+
+
+def name_columns(columns: Sequence[str]) -> dict[str, str]:
+    """The columns that surely hold the first and the last name (``first``, ``last``), by the usual words for them.
+
+    Where two columns go by such a word, neither is taken: a guess nobody looks at must not be wrong.
+    """
+    found: dict[str, str] = {}
+    for part, words in (("first", _FIRST_NAMES), ("last", _LAST_NAMES)):
+        fitting = [column for column in columns if _plain(column) in words]
+        if len(fitting) == 1:
+            found[part] = fitting[0]
+    return found
 
 
 def _plain(name: str) -> str:

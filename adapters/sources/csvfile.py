@@ -25,6 +25,7 @@ from adapters.source import (
     SourceShape,
     SourceUnreadable,
 )
+from adapters.source_writing import WritableSource
 from adapters.sources.columns import (
     email_columns,
     id_columns,
@@ -309,6 +310,12 @@ def _open(settings: SourceSettings, wire: Wire | None) -> Source:
     return CsvFile(settings)
 
 
+def _open_writable(settings: SourceSettings, wire: Wire | None) -> WritableSource:
+    from adapters.sources.returned import ReturnedFile
+
+    return ReturnedFile(settings)
+
+
 KIND = SourceKind(
     name="csv",
     label="CSV file",
@@ -334,4 +341,5 @@ KIND = SourceKind(
         SettingSpec("quote", "Quote", 'The character around values with delimiters in them ("), or none.'),
     ),
     open=_open,
+    open_writable=_open_writable,
 )

@@ -32,8 +32,19 @@ read incomplete, 6 busy, 7 credentials or limit, 8 configuration, 9 unreachable,
 
 
 ORDER = (
-    *("demo", "sandbox", "doctor", "connections", "check", "lists", "fields", "links"),
-    *("preview", "export", "feedback", "refresh", "optin", "suppress"),
+    *(
+        "demo",
+        "sandbox",
+        "rehearse",
+        "doctor",
+        "connections",
+        "check",
+        "lists",
+        "fields",
+        "links",
+        "campaigns",
+    ),
+    *("preview", "export", "feedback", "sync", "refresh", "optin", "suppress"),
     *("jobs", "job", "contacts", "explain", "state"),
 )
 
@@ -118,12 +129,15 @@ def run(arguments: Sequence[str]) -> int:
 def build() -> typer.Typer:
     """The command line."""
     from console.cli import (
+        campaigns,
         checking,
         connections,
         contacts,
         export,
+        fields,
         jobs,
         links,
+        onelink,
         opening,
         preview,
         rehearse,
@@ -139,6 +153,19 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     opening.register(app, epilog=EXAMPLE)
-    for module in (checking, connections, links, preview, export, jobs, contacts, statefile, rehearse):
+    for module in (
+        checking,
+        connections,
+        fields,
+        links,
+        campaigns,
+        preview,
+        export,
+        onelink,
+        jobs,
+        contacts,
+        statefile,
+        rehearse,
+    ):
         module.register(app)
     return app

@@ -47,6 +47,8 @@ def check(session: Session, connection: ConnectionName) -> ExitCode:
     """
     from adapters.provider import CheckReport
     from console.cli.inline import carry, tell_end
+    from console.import_words import budget_json, budget_line
+    from state.connections import budget_of
     from state.model import Finding, JobKind
 
     name = session.connection(connection)
@@ -55,17 +57,24 @@ def check(session: Session, connection: ConnectionName) -> ExitCode:
     if not isinstance(report, CheckReport):  # it ended before the platform was asked
         report = CheckReport(None, (Finding(end.reason or "unknown", end.text, end.next),))
     ok = end.exit_code is ExitCode.DONE
+    with session.reading() as state:
+        budget = budget_of(state, name)
     if session.json:
         account = report.account
         shown = {"id": account.account_id, "name": account.name, **account.details} if account else None
         findings = [_as_json(finding) for finding in report.findings]
-        document({"connection": name, "ok": ok, "account": shown, "findings": findings})
+        told: dict[str, object] = {"connection": name, "ok": ok, "account": shown, "findings": findings}
+        if budget is not None:  # only where the platform counts calls
+            told["budget"] = budget_json(budget)
+        document(told)
         if not ok:
             tell_end(end)
     else:
         if report.account is not None:
             say(f"{name}: {report.account.name or report.account.account_id}")
         _show(report.findings)
+        if budget is not None:
+            say(f"   {budget_line(budget)}")
         say("All is well." if ok else "Not all is well: see the findings above.")
     return end.exit_code
 

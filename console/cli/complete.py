@@ -45,6 +45,21 @@ def classes(incomplete: str) -> list[str]:
     return _fitting([row_class.value for row_class in RowClass], incomplete)
 
 
+def activity_kinds(incomplete: str) -> list[str]:
+    """What an address can do with a campaign."""
+    from state.model import ActivityKind
+
+    return _fitting([kind.value for kind in ActivityKind], incomplete)
+
+
+def rehearsals(incomplete: str) -> list[str]:
+    """What the platforms' sandboxes can rehearse."""
+    from adapters.registry import PROVIDERS
+    from adapters.rehearsal import offered
+
+    return _fitting(dict.fromkeys(one.name for name in PROVIDERS for one in offered(name)), incomplete)
+
+
 def _settings_names(table: str) -> list[str]:
     from console.settings import load_usable, settings_path
 

@@ -1,4 +1,4 @@
-"""``connections``, ``lists`` and ``fields``: the accounts, what they hold, and their entries in the settings."""
+"""``connections`` and ``lists``: the accounts, what they hold, and their entries in the settings."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from console.wording import number, relative
 if TYPE_CHECKING:
     from adapters.provider import SettingSpec
     from state.connections import ConnectionRow, ListRow
+    from state.model import Budget
+    from state.open_imports import OpenImport
 
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="A name of your choice.", show_default=False)]
 Secrets = Annotated[
@@ -55,7 +57,6 @@ def register(app: typer.Typer) -> None:
     command(inner, "edit", example="listwarden connections edit verband --connections 4")(edit)
     command(inner, "remove", example="listwarden connections remove verband --yes")(remove)
     command(app, "lists", example="listwarden lists verband")(lists)
-    command(app, "fields", example="listwarden fields verband --list a6b5da1054")(fields)
 
 
 def connections(session: Session) -> ExitCode:
@@ -63,10 +64,17 @@ def connections(session: Session) -> ExitCode:
 
     Without a verb: the connections of the settings and how they were when last heard of.
     """
+    from console.import_words import budget_line, import_line
+
     entries = session.settings.connections
-    rows = _heard_of(session)
+    rows, budgets, imports = _heard_of(session), _budgets(session), _imports(session)
     if session.json:
-        document([_as_json(name, entry.provider, rows.get(name)) for name, entry in entries.items()])
+        document(
+            [
+                _as_json(name, entry.provider, rows.get(name), budgets.get(name), imports.get(name, ()))
+                for name, entry in entries.items()
+            ]
+        )
         return ExitCode.DONE
     _tell_faults(session)
     if not entries:
@@ -86,6 +94,11 @@ def connections(session: Session) -> ExitCode:
             for name, entry in entries.items()
         ],
     )
+    for name, budget in budgets.items():
+        say(f"{name}: {budget_line(budget)}")
+    for name, several in imports.items():
+        for one in several:
+            say(f"{name}: the platform still works on {import_line(one)}")
     return ExitCode.DONE
 
 
@@ -182,19 +195,46 @@ def remove(
     return ExitCode.DONE
 
 
-def lists(session: Session, connection: ConnectionName) -> ExitCode:
-    """The remote lists of a connection.
+def lists(
+    session: Session,
+    connection: ConnectionName,
+    verb: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[create]",
+            help="Make a new list, where the platform lets us.",
+            autocompletion=lambda: ["create"],
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Of the new list.", show_default=False)
+    ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="People see the new list.", show_default=False)
+    ] = False,
+) -> ExitCode:
+    """The remote lists of a connection; create one.
 
-    They are asked for now; with --read-only they are shown as last heard.
+    Without a verb they are asked for now; with --read-only they are shown as last heard.
     """
+    from console.cli.fields import create_list
+    from console.system_lists import system_word
     from state.connections import list_rows
 
-    name, exit_code = _read(session, connection)
+    if verb is not None and verb != "create":
+        raise CommandRefused("usage", f"lists has no verb {verb!r}.", "Verbs: create")
+    if verb == "create":
+        return create_list(session, session.connection(connection), name, public=public)
+    if public:
+        raise CommandRefused("usage", "--public belongs to create.", "… create NAME --public")
+    asked, exit_code = _read(session, connection)
     if exit_code is not ExitCode.DONE:
         return exit_code
-    links = {link.list_id: link.name for link in session.settings.links_of(connection=name)}
+    links = {link.list_id: link.name for link in session.settings.links_of(connection=asked)}
+    system = system_word(session.settings.connection(asked).provider)
     with session.reading() as state:
-        rows = [row for row in list_rows(state, name) if row.gone_at is None]
+        rows = [row for row in list_rows(state, asked) if row.gone_at is None]
     if session.json:
         document([_list_as_json(row, links.get(row.list_id)) for row in rows])
         return ExitCode.DONE
@@ -203,7 +243,7 @@ def lists(session: Session, connection: ConnectionName) -> ExitCode:
         [
             (
                 row.list_id,
-                row.name + (" (the platform's own)" if row.system else ""),
+                row.name + (f" ({system})" if row.system else ""),
                 number(row.members),
                 "yes" if row.double_opt_in else "no",
                 links.get(row.list_id, ""),
@@ -215,76 +255,15 @@ def lists(session: Session, connection: ConnectionName) -> ExitCode:
     return ExitCode.DONE
 
 
-def fields(
-    session: Session,
-    connection: ConnectionName,
-    list_id: Annotated[
-        str | None, typer.Option("--list", metavar="LIST", help="Only this list.", show_default=False)
-    ] = None,
-) -> ExitCode:
-    """The data fields of a connection's lists.
-
-    Of the linked lists (Mailchimp: merge fields), or of one list; asked for now, with what each takes.
-    """
-    from state.connections import list_rows, remote_fields
-
-    name, exit_code = _read(session, connection, list_id)
-    if exit_code is not ExitCode.DONE:
-        return exit_code
-    with session.reading() as state:
-        known = [row for row in list_rows(state, name) if row.gone_at is None]
-        chosen = [row for row in known if list_id in (None, row.list_id)]
-        found = [(row, field) for row in chosen for field in remote_fields(state, name, row.list_id)]
-    if not chosen and list_id is not None:
-        raise CommandRefused(
-            "list-missing",
-            f"The account of {name} has no list {list_id}.",
-            "Lists: " + (", ".join(row.list_id for row in known) or "none"),
-            exit_code=ExitCode.CONFIGURATION,
-        )
-    if session.json:
-        document(
-            [
-                {
-                    "list": row.list_id,
-                    "name": field.name,
-                    "label": field.label,
-                    "kind": field.kind,
-                    "required": field.required,
-                    "choices": list(field.choices),
-                    "default": field.default,
-                    "public": field.public,
-                }
-                for row, field in found
-            ]
-        )
-        return ExitCode.DONE
-    table(
-        ("list", "field", "label", "takes", "required"),
-        [
-            (
-                row.name or row.list_id,
-                field.name,
-                field.label,
-                field.kind + (f": {', '.join(field.choices)}" if field.choices else ""),
-                "yes" if field.required else "",
-            )
-            for row, field in found
-        ],
-    )
-    return ExitCode.DONE
-
-
-def _read(session: Session, connection: str, list_id: str | None = None) -> tuple[str, ExitCode]:
-    """Ask the platform for lists and fields, unless one may only look."""
+def _read(session: Session, connection: str) -> tuple[str, ExitCode]:
+    """Ask the platform for its lists, unless one may only look."""
     name = session.connection(connection)
     if session.looks_only:
         return name, ExitCode.DONE
     from console.cli.inline import carry
     from state.model import JobKind
 
-    options = {"list": list_id} if list_id is not None else None
-    return name, carry(session, JobKind.READ, connection=name, options=options).exit_code
+    return name, carry(session, JobKind.READ, connection=name).exit_code
 
 
 def _heard_of(session: Session) -> dict[str, ConnectionRow]:
@@ -296,12 +275,42 @@ def _heard_of(session: Session) -> dict[str, ConnectionRow]:
         return {row.name: row for row in connection_rows(state)}
 
 
+def _budgets(session: Session) -> dict[str, Budget]:
+    """What each account has left of its calls, where its platform counts them."""
+    from state.connections import budget_of
+
+    if not session.state_path.exists():
+        return {}
+    with session.reading() as state:
+        told = {name: budget_of(state, name) for name in session.settings.connections}
+    return {name: budget for name, budget in told.items() if budget is not None}
+
+
+def _imports(session: Session) -> dict[str, list[OpenImport]]:
+    """What the platforms still work on, by connection."""
+    from state.open_imports import open_imports
+
+    if not session.state_path.exists():
+        return {}
+    with session.reading() as state:
+        told = {name: open_imports(state, name) for name in session.settings.connections}
+    return {name: several for name, several in told.items() if several}
+
+
 def _tell_faults(session: Session) -> None:
     for fault in session.settings.faults:
         narrate(f"left out: {fault} [{fault.reason}]")
 
 
-def _as_json(name: str, provider: str, row: ConnectionRow | None) -> dict[str, object]:
+def _as_json(
+    name: str,
+    provider: str,
+    row: ConnectionRow | None,
+    budget: Budget | None,
+    imports: Sequence[OpenImport],
+) -> dict[str, object]:
+    from console.import_words import budget_json, import_json
+
     return {
         "name": name,
         "provider": provider,
@@ -309,6 +318,8 @@ def _as_json(name: str, provider: str, row: ConnectionRow | None) -> dict[str, o
         "account": row.account_name if row else "",
         "checked_at": row.checked_at.isoformat() if row and row.checked_at else None,
         "feedback_at": row.feedback_at.isoformat() if row and row.feedback_at else None,
+        "budget": budget_json(budget) if budget is not None else None,
+        "imports": [{"job": one.job_id, **import_json(one)} for one in imports],
     }
 
 

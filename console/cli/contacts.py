@@ -16,6 +16,8 @@ from console.cli.table import table
 from console.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from state.browse import AddressRow, AddressWindow
     from state.model import Consent
     from state.store import State
@@ -51,25 +53,43 @@ def contacts(
         str | None,
         typer.Option("--consent", metavar="CONSENT", help="Only with this consent.", show_default=False),
     ] = None,
+    pending_days: Annotated[
+        int | None,
+        typer.Option(
+            "--pending-days",
+            metavar="N",
+            help="Only people asked to confirm more than N days ago who have not answered.",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many; 0: all.", min=0)] = 100,
 ) -> ExitCode:
     """Addresses as the state knows them.
 
-    Source id, origin id and consent at every link.
+    Source id, origin id and consent at every link. Nobody who waits for their own confirmation is ever asked again
+    by a job; optin asks one person, by hand.
     """
-    from state.browse import AddressWindow, browse_scopes
+    from datetime import timedelta
 
-    wanted = _consent(consent)
+    from state.browse import AddressWindow, browse_scopes
+    from state.model import Consent
+    from state.moments import utc_now
+
+    wanted, now = _consent(consent), utc_now()
+    if pending_days is not None and wanted not in (None, Consent.PENDING):
+        raise CommandRefused("usage", "--pending-days means the consent pending.", "Leave out --consent.")
+    before = now - timedelta(days=pending_days) if pending_days is not None else None
     if link is not None:
         session.link(link)
     with session.reading() as state:
         scopes = browse_scopes(state, [link] if link is not None else None)
-        window = AddressWindow(scopes, text=query, consent=wanted)
+        window = AddressWindow(scopes, text=query, consent=wanted, pending_before=before)
         rows = _rows(state, window, limit)
         if session.json:
-            json_list(_as_json(row) for row in rows)
+            json_list(_as_json(row, now) for row in rows)
             return ExitCode.DONE
-        say_lines(_line(row) for row in rows)
+        say_lines(_line(row, now) for row in rows)
         counted = window.count(state)
         if limit and (counted.rows > limit or not counted.exact):
             narrate(f"The first {limit:,} are shown; all: --limit 0")
@@ -116,6 +136,7 @@ def explain(
                     }
                     for entry in found.timeline
                 ],
+                "more_activity": found.more_activity,
             }
         )
         return ExitCode.DONE
@@ -154,6 +175,8 @@ def explain(
             )
             for entry in found.timeline
         )
+        if found.more_activity:
+            say(f"… and {found.more_activity:,} older things done with campaigns")
     return ExitCode.DONE
 
 
@@ -181,7 +204,7 @@ def _rows(state: State, window: AddressWindow, limit: int) -> Iterator[AddressRo
             return
 
 
-def _as_json(row: AddressRow) -> dict[str, object]:
+def _as_json(row: AddressRow, now: datetime) -> dict[str, object]:
     return {
         "email": row.email,
         "links": [
@@ -194,16 +217,19 @@ def _as_json(row: AddressRow) -> dict[str, object]:
                 "ours": at.ours,
                 "opted_out": at.opted_out,
                 "fault": at.fault or None,
+                "pending_days": at.pending_days(now),
             }
             for at in row.at
         ],
     }
 
 
-def _line(row: AddressRow) -> str:
+def _line(row: AddressRow, now: datetime) -> str:
     parts = [row.email]
     for at in row.at:
         told = at.fault or (at.consent.value if at.consent else "not at the platform")
+        if (days := at.pending_days(now)) is not None:
+            told += f" for {days:,} {'day' if days == 1 else 'days'}"
         ids = [f"source {', '.join(at.source_ids)}"] if at.source_ids else []
         ids += [f"origin {at.origin_id}"] if at.origin_id else []
         parts.append(f"{at.link}: {told}" + (f" ({'; '.join(ids)})" if ids else ""))

@@ -16,6 +16,7 @@ from console.cli.failure import CommandRefused, Failure, tell
 from console.cli.output import document, narrate, say, someone_to_ask
 from console.cli.preview import AllowEmpty, empty_source_allowed
 from console.cli.session import Session
+from console.cli.waiting import pick_up
 from console.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -28,6 +29,17 @@ MaxRemovals = Annotated[
     int | None,
     typer.Option(
         "--max-removals", metavar="N", help="Let up to N removals pass the guard.", min=0, show_default=False
+    ),
+]
+
+MaxWriteBacks = Annotated[
+    int | None,
+    typer.Option(
+        "--max-write-backs",
+        metavar="N",
+        help="Let up to N rows pass the guard of what is written into the source.",
+        min=0,
+        show_default=False,
     ),
 ]
 
@@ -52,6 +64,7 @@ def export(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.", show_default=False)] = False,
     max_removals: MaxRemovals = None,
+    max_write_backs: MaxWriteBacks = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="Print the job's id and leave.", show_default=False)
     ] = False,
@@ -59,37 +72,40 @@ def export(
 ) -> ExitCode:
     """Preview, confirm, and export a link.
 
-    An export that was left unfinished is resumed first. The job runs beside this command: ctrl-c stops following (130), the job goes on. --max-removals counts only
-    together with --plan.
+    An export that was left unfinished is resumed first. The job runs beside this command: ctrl-c stops following (130), the job goes on. --max-removals and
+    --max-write-backs count only together with --plan.
     """
     found = session.link(link)
     session.must_write(f"export of {link}")
     allow_empty = empty_source_allowed(link, allow_empty_source)
-    if max_removals is not None and plan_id is None:
-        raise CommandRefused(
-            "usage",
-            "--max-removals counts only for a plan somebody looked at.",
-            f"listwarden preview {link} --save, then: export {link} --plan ID --max-removals N",
-        )
+    for option, number in (("--max-removals", max_removals), ("--max-write-backs", max_write_backs)):
+        if number is not None and plan_id is None:
+            raise CommandRefused(
+                "usage",
+                f"{option} counts only for a plan somebody looked at.",
+                f"listwarden preview {link} --save, then: export {link} --plan ID {option} N",
+            )
     if not (yes or plan_id or someone_to_ask()):
         raise CommandRefused(
             "confirmation-needed",
             "There is no terminal to confirm on.",
             f"Give --yes, or --plan ID of a plan saved by: listwarden preview {link} --save",
         )
+    pick_up(session, connection=found.connection, but_link=found.name)
     job = _unfinished(session, link)
     if job is not None:
-        return _resume(session, found, job, plan_id, detach=detach)
+        return _resume(session, found, job, plan_id, allow_empty=allow_empty, detach=detach)
     plan = _plan(session, found, plan_id, allow_empty)
     if isinstance(plan, ExitCode):
         return plan
-    if stopping := _stopping(plan, max_removals):
+    lifted = {"max_removals": max_removals, "max_write_backs": max_write_backs}
+    if stopping := _stopping(plan, lifted):
         if yes or plan_id is not None or not someone_to_ask():
             return _refused(stopping[0])
-        max_removals = _number_typed(session, plan, stopping)
+        lifted |= _numbers_typed(session, plan, stopping)
     elif not yes and someone_to_ask():
         _confirm(session, plan)
-    options = {"max_removals": max_removals, "allow_empty_source": allow_empty}
+    options = {**lifted, "allow_empty_source": allow_empty}
     return _start(session, found, plan, options, detach=detach)
 
 
@@ -117,6 +133,7 @@ def feedback(
     if link is None and target not in session.settings.connections:
         _not_a_target(session, target)
     options = {"max_removals": max_removals}
+    pick_up(session, connection=link.connection if link else target)
     end = carry(session, JobKind.FEEDBACK, connection="" if link else target, link=link, options=options)
     if session.json:
         document(
@@ -159,11 +176,13 @@ def _unfinished(session: Session, link: str) -> Job | None:
         return judged(state, job, utc_now(), alive=alive) if job is not None else None
 
 
-def _resume(session: Session, link: Link, job: Job, plan_id: str | None, *, detach: bool) -> ExitCode:
+def _resume(
+    session: Session, link: Link, job: Job, plan_id: str | None, *, allow_empty: bool, detach: bool
+) -> ExitCode:
     from console.cli.following import wait_until_taken
     from console.jobs.follow import over
     from state.ids import short_id
-    from state.jobs import JobRunning
+    from state.jobs import JobRunning, set_option
 
     if not over(job):
         raise JobRunning(job)
@@ -177,6 +196,9 @@ def _resume(session: Session, link: Link, job: Job, plan_id: str | None, *, deta
     narrate(
         f"Resuming job {short_id(job.job_id)} of {job.operator}, begun {job.created_at:%Y-%m-%d %H:%M UTC}."
     )
+    if allow_empty:
+        with session.writing() as state:
+            set_option(state, job.job_id, "allow_empty_source", True)
     spawn(session, job.job_id, link)
     if not detach:
         wait_until_taken(session, job)
@@ -215,10 +237,11 @@ def _plan(session: Session, link: Link, plan_id: str | None, allow_empty: bool) 
     return plan
 
 
-def _stopping(plan: Plan, max_removals: int | None) -> list[Guard]:
+def _stopping(plan: Plan, lifted: Mapping[str, int | None]) -> list[Guard]:
     from console.jobs.preview import stops
 
-    return [guard for guard in plan.guards if stops(guard, plan, max_removals)]
+    removals, write_backs = lifted["max_removals"], lifted["max_write_backs"]
+    return [guard for guard in plan.guards if stops(guard, plan, removals, write_backs)]
 
 
 def _refused(guard: Guard) -> ExitCode:
@@ -233,25 +256,37 @@ def _refused(guard: Guard) -> ExitCode:
     return ExitCode.GUARD
 
 
-def _number_typed(session: Session, plan: Plan, stopping: list[Guard]) -> int:
-    """Removals above the limit want their number typed (design law 6); other guards cannot be talked away."""
+_TYPED = {
+    "too-many-removals": ("max_removals", "removals and unsubscriptions"),
+    "too-many-write-backs": ("max_write_backs", "rows written into the source"),
+}
+"""Guards whose number may be typed: the option it becomes, and what is counted."""
+
+
+def _numbers_typed(session: Session, plan: Plan, stopping: list[Guard]) -> dict[str, int]:
+    """What is above a limit wants its number typed (design law 6, R11); other guards cannot be talked away."""
     from console.cli.ask import typed
 
-    guard = next((guard for guard in stopping if guard.reason != "too-many-removals"), stopping[0])
-    if guard.reason != "too-many-removals":
+    other = next((guard for guard in stopping if guard.reason not in _TYPED), None)
+    if other is not None:
         raise CommandRefused(
-            guard.reason,
-            f"A guard stops this export: {guard.rule}. Nothing was sent.",
-            guard.way_out,
+            other.reason,
+            f"A guard stops this export: {other.rule}. Nothing was sent.",
+            other.way_out,
             exit_code=ExitCode.GUARD,
         )
-    answer = typed(
-        f"{_question(session, plan)}\nThat is {guard.value:,} removals and unsubscriptions, above the limit of {guard.limit:,}."
-        "\nType that number to go on, anything else to leave: "
-    )
-    if answer.replace(",", "") != str(guard.value):
-        raise _left()
-    return guard.value
+    numbers: dict[str, int] = {}
+    asked = _question(session, plan)
+    for guard in stopping:
+        option, counts = _TYPED[guard.reason]
+        answer = typed(
+            f"{asked}\nThat is {guard.value:,} {counts}, above the limit of {guard.limit:,}."
+            "\nType that number to go on, anything else to leave: "
+        )
+        if answer.replace(",", "") != str(guard.value):
+            raise _left()
+        numbers[option], asked = guard.value, "And:"
+    return numbers
 
 
 def _confirm(session: Session, plan: Plan) -> None:

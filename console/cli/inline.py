@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from state.model import JobKind, Link
 
 
+INTERACTIVE = frozenset({"check", "read", "preview", "refresh", "fields"})
+"""Jobs whose reads somebody at the terminal waits for: they may use the reserve of the account's calls."""
+
+
 def carry(
     session: Session,
     kind: JobKind,
@@ -24,10 +28,13 @@ def carry(
     quiet: bool = False,
 ) -> JobEnd:
     """Run a job of this kind to its end; the end has the job's id. Unless ``quiet``, a failure is told."""
+    from console.cli.output import someone_to_ask
     from console.cli.progress import Progress
     from console.jobs.runner import Listener, run_inline
 
     session.must_write(f"{kind.value} of {link.name if link else connection}")
+    if kind.value in INTERACTIVE and someone_to_ask():
+        options = {**(options or {}), "interactive": True}
     progress = Progress(silent=quiet)
     end: JobEnd | None = None
     try:

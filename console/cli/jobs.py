@@ -11,6 +11,7 @@ import typer
 from console.cli import complete
 from console.cli.command import JobId, command, group
 from console.cli.failure import CommandRefused
+from console.cli.jobtexts import job_as_json, line_as_json, open_as_json, times_as_json, times_text
 from console.cli.output import document, json_lines, narrate, say, say_lines
 from console.cli.session import Session
 from console.cli.table import table
@@ -18,8 +19,6 @@ from console.exit_codes import ExitCode
 from console.wording import duration, relative, when
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from state.model import Job, LogLine
     from state.outcomes import OutcomeRow
     from state.store import State
@@ -104,17 +103,25 @@ def jobs(
 
 def show(session: Session, job_id: JobId) -> ExitCode:
     """One job: who, when, how far, how it ended, and its log."""
+    from console.import_words import budget_line, imports_of, own_import_line
+    from state.connections import budget_of
     from state.job_log import list_files, read_log
     from state.outcome_view import with_counts
 
+    _go_on(session, job_id)
     with session.reading() as state:
         job = with_counts(state, _judged(state, job_id))
-        files = list_files(state, job.job_id)
+        files, imports = list_files(state, job.job_id), imports_of(state, job)
+        budget = budget_of(state, job.connection) if not job.state.final else None
         if session.json:
             shown = [{"name": name, "bytes": size, "at": at.isoformat()} for name, size, at in files]
-            document({**job_as_json(job), "files": shown})
+            document({**job_as_json(job), **open_as_json(imports, budget), "files": shown})
             return ExitCode.DONE
         _show_head(job)
+        for one in imports:
+            say(f"waits for {own_import_line(one)}")
+        if budget is not None:
+            say(f"account   {budget_line(budget)}")
         for name, size, _ in files:
             say(f"file      {name} ({size:,} bytes)")
         after = 0
@@ -132,15 +139,17 @@ def follow(session: Session, job_id: JobId) -> ExitCode:
     Ctrl-c stops following (130); the job goes on. The exit code is the job's.
     """
     from console.cli.following import exit_code_of
+    from console.import_words import imports_of, own_import_line
     from console.jobs.follow import follow as follow_job
     from state.ids import short_id
 
     def told(line: LogLine) -> None:
         if session.json:
-            json_lines([_line_as_json(line)])
+            json_lines([line_as_json(line)])
         else:
             say_lines(_log_lines([line]))
 
+    _go_on(session, job_id)
     try:
         job = follow_job(
             session.state_path, job_id, on_line=told, on_progress=_nothing, stop=threading.Event()
@@ -148,21 +157,50 @@ def follow(session: Session, job_id: JobId) -> ExitCode:
     except KeyboardInterrupt:
         narrate(f"The job goes on. [interrupted]\nnext: listwarden job cancel {short_id(job_id)}")
         return ExitCode.INTERRUPTED
+    with session.reading() as state:
+        imports = imports_of(state, job)
     if session.json:
-        json_lines([{"end": job_as_json(job)}])
+        json_lines([{"end": {**job_as_json(job), **open_as_json(imports, None)}}])
     else:
         say(job.text or f"{job.state.value}: {_result(job)}")
+        for one in imports:
+            say(f"waits for {own_import_line(one)}")
     return exit_code_of(job)
+
+
+def _go_on(session: Session, job_id: str) -> None:
+    """A job that waits for its platform goes on when somebody looks at it; until its process has it, this waits."""
+    from console.cli.following import wait_until_taken
+    from console.cli.waiting import pick_up
+    from state.jobs import get_job
+    from state.model import JobState
+
+    with session.reading() as state:
+        job = get_job(state, job_id)
+    if job.state is JobState.WAITING and pick_up(session, job_id=job.job_id):
+        wait_until_taken(session, job)
 
 
 def _nothing(_: Job) -> None:
     """The log is followed here, not the progress."""
 
 
-def outcomes(session: Session, job_id: JobId, outcome: OutcomeWord = None) -> ExitCode:
+def outcomes(
+    session: Session,
+    job_id: JobId,
+    outcome: OutcomeWord = None,
+    times: Annotated[
+        bool,
+        typer.Option(
+            "--times",
+            help="Also when the platform accepted a row, and when it was known to be applied.",
+            show_default=False,
+        ),
+    ] = False,
+) -> ExitCode:
     """What became of every address of the job's plan.
 
-    With --json one document a line.
+    With --json one document a line. accepted: the platform took the row and works on it; sent: it is applied.
     """
     with session.reading() as state:
         job = _judged(state, job_id)
@@ -180,6 +218,7 @@ def outcomes(session: Session, job_id: JobId, outcome: OutcomeWord = None) -> Ex
                     "outcome": row.outcome.value,
                     "reason": row.reason,
                     "origin_id": row.origin_id,
+                    **(times_as_json(row) if times else {}),
                 }
                 for row in rows
             )
@@ -188,6 +227,7 @@ def outcomes(session: Session, job_id: JobId, outcome: OutcomeWord = None) -> Ex
                 f"{row.outcome.value:<10} {row.action.value:<11} {row.email}"
                 + (f"  [{row.reason}]" if row.reason else "")
                 + (f"  {row.raw}" if row.raw else "")
+                + (times_text(row) if times else "")
                 for row in rows
             )
     return ExitCode.DONE
@@ -293,48 +333,6 @@ def run(session: Session, job_id: JobId) -> ExitCode:
 # --- shown ---------------------------------------------------------------------------------------------------
 
 
-def job_as_json(job: Job) -> dict[str, object]:
-    """A job as ``jobs`` and ``job show`` give it."""
-    return {
-        "job": job.job_id,
-        "kind": job.kind.value,
-        "state": job.state.value,
-        "connection": job.connection,
-        "link": job.link or None,
-        "plan": job.plan_id or None,
-        "operator": job.operator,
-        "host": job.host,
-        "pid": job.pid,
-        "created_at": _iso(job.created_at),
-        "started_at": _iso(job.started_at),
-        "ended_at": _iso(job.ended_at),
-        "phase": job.phase,
-        "done": job.done,
-        "total": job.total,
-        "unit": job.unit,
-        "waiting_for": job.waiting_for or None,
-        "reason": job.reason or None,
-        "text": job.text,
-        "exit_code": job.exit_code,
-        "counts": dict(job.counts),
-        "cancel_requested": job.cancel_requested,
-    }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment is not None else None
-
-
-def _line_as_json(line: LogLine) -> dict[str, object]:
-    return {
-        "seq": line.seq,
-        "t": line.at.isoformat(),
-        "level": line.level.value,
-        "text": line.text,
-        "reason": line.reason or None,
-    }
-
-
 def _judged(state: State, job_id: str) -> Job:
     from console.jobs.process import alive
     from state.jobs import get_job, judged
@@ -375,6 +373,7 @@ def _log_lines(lines: list[LogLine]) -> Iterator[str]:
 def _outcome_rows(state: State, job: Job, word: str | None) -> Iterator[OutcomeRow]:
     from state.jobs import job_no
     from state.model import Outcome
+    from state.outcome_times import with_times
     from state.outcome_view import in_doubt
     from state.outcomes import read_outcomes
     from state.plans import get_plan
@@ -388,5 +387,5 @@ def _outcome_rows(state: State, job: Job, word: str | None) -> Iterator[OutcomeR
     plan, number, after = get_plan(state, job.plan_id), job_no(state, job.job_id), -1
     doubts = in_doubt(job)
     while page := read_outcomes(state, number, plan, after=after, limit=PAGE, outcome=wanted, doubts=doubts):
-        yield from page
+        yield from with_times(state, number, page)
         after = page[-1].n

@@ -1,27 +1,31 @@
-"""``links``, ``refresh`` and ``optin``: joining a source to a remote list, and what is asked of one link by hand."""
+"""``links``: joining a source to a remote list, changing the link, and taking it apart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.cli import complete
 from console.cli.command import LinkName, command, group
-from console.cli.connections import pairs
 from console.cli.failure import CommandRefused
+from console.cli.linkvalues import (
+    default_fields,
+    given_mapping,
+    given_rules,
+    given_values,
+    kept,
+    refuse_system_list,
+    shaped,
+    source_of,
+)
 from console.cli.output import document, narrate, say
 from console.cli.session import Session
 from console.cli.table import table
 from console.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from console.settings import Settings
     from state.model import Link
-
-NAMES = {"FNAME": "first_name", "LNAME": "last_name"}
-"""Fields mapped when none are given and the source has these columns (design law 8: address and names)."""
 
 Fields = Annotated[
     list[str] | None,
@@ -77,6 +81,59 @@ Every = Annotated[
     str | None,
     typer.Option("--every", metavar="TIME", help="Such as 12h, or a cron line.", show_default=False),
 ]
+TwoWay = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--two-way",
+        metavar="FIELD",
+        help="A mapped field whose changes at the platform go back into the source.",
+        show_default=False,
+    ),
+]
+OneWay = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--one-way",
+        metavar="FIELD",
+        help="A mapped field that only goes to the platform.",
+        show_default=False,
+    ),
+]
+BlankWord = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--blank",
+        metavar="[FIELD=]WORD",
+        help="What an empty value does: keep (default), clear or skip; of all fields, or of one.",
+        show_default=False,
+    ),
+]
+ConflictWord = Annotated[
+    str | None,
+    typer.Option(
+        "--conflict",
+        metavar="WORD",
+        help="Where both sides changed a two-way field: ask (default), source or platform.",
+        show_default=False,
+    ),
+]
+Creates = Annotated[
+    bool | None,
+    typer.Option(
+        "--create-contacts/--no-create-contacts",
+        help="Create people in the source whom only the list has, where two-way fields suffice.",
+        show_default=False,
+    ),
+]
+Forces = Annotated[
+    str | None,
+    typer.Option(
+        "--force-update",
+        metavar="WORD",
+        help="Sent once a day without a change seen: none, computed (default) or all.",
+        show_default=False,
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -90,13 +147,6 @@ def register(app: typer.Typer) -> None:
     )(connect)
     command(inner, "edit", example="listwarden links edit members-news --mode update")(edit)
     command(inner, "disconnect", example="listwarden links disconnect members-news --yes")(disconnect)
-    command(app, "refresh", example="listwarden refresh members-news")(refresh)
-    command(app, "optin", example="listwarden optin members-news eva@example.org --confirm eva@example.org")(
-        optin
-    )
-    command(app, "suppress", example='listwarden suppress members-news eva@example.org --note "by phone"')(
-        suppress
-    )
 
 
 def links(session: Session) -> ExitCode:
@@ -122,7 +172,7 @@ def links(session: Session) -> ExitCode:
                 link.connection,
                 link.list_id,
                 link.mode.value,
-                ", ".join(mapping.target for mapping in link.fields),
+                ", ".join(mapping.target + (" ⇄" if mapping.two_way else "") for mapping in link.fields),
                 link.every or "by hand",
             )
             for link in found
@@ -160,13 +210,21 @@ def connect(
     consent_column: ConsentColumn = None,
     address_change: Changed = None,
     every: Every = None,
+    two_way: TwoWay = None,
+    one_way: OneWay = None,
+    blank: BlankWord = None,
+    conflict: ConflictWord = None,
+    create_contacts: Creates = None,
+    force_update: Forces = None,
 ) -> ExitCode:
     """Join a source to a remote list.
 
-    Mapped are first and last name, unless --field says otherwise. Of a new file the columns with the
-    address, the id and the opt-out are guessed by their names, and told; - means none.
+    Mapped are the names, as the platform calls them, unless --field says otherwise. Of a new file the columns with the
+    address, the id and the opt-out are guessed by their names, and told; - means none. Nothing is sent: preview the
+    link, then export it.
     """
-    from console.settings import SettingsError, connect_link, remove_source
+    from console.settings import SettingsError, connect_link, fields_value, remove_source
+    from state.model import Blank
 
     session.must_write(f"connecting {name}")
     if (source is None) == (file is None):
@@ -183,7 +241,7 @@ def connect(
         )
     columns = {"email": email_column, "id": id_column, "opted_out": opted_out}
     if file is not None:
-        source, settings = _source_of(settings, name, file, columns)
+        source, settings = source_of(settings, name, file, columns)
     elif any(columns.values()):
         raise CommandRefused(
             "usage",
@@ -191,9 +249,15 @@ def connect(
             f"Edit [sources.{source}] in the settings.",
         )
     settings.source(source or "")
+    refuse_system_list(session, connection, list_id)
     values: dict[str, object] = {"source": source, "connection": connection, "list": list_id}
-    values.update(_values(mode, consent, consent_column, address_change, every))
-    values["fields"] = _mapping(field) if field else _default_fields(settings, source or "")
+    values.update(given_values(mode, consent, consent_column, address_change, every))
+    values.update(given_rules(conflict, create_contacts, force_update))
+    mappings = given_mapping(field) if field else default_fields(settings, connection, source or "")
+    mappings, policy = shaped(mappings, two_way, one_way, blank)
+    if policy is not None:
+        values["blank"] = policy.value
+    values["fields"] = fields_value(mappings, policy or Blank.KEEP)
     try:
         session.keep_settings(connect_link(settings, name, values))
     except SettingsError:
@@ -213,18 +277,32 @@ def edit(
     consent_column: ConsentColumn = None,
     address_change: Changed = None,
     every: Every = None,
+    two_way: TwoWay = None,
+    one_way: OneWay = None,
+    blank: BlankWord = None,
+    conflict: ConflictWord = None,
+    create_contacts: Creates = None,
+    force_update: Forces = None,
     unset: Annotated[
         list[str] | None,
         typer.Option("--unset", metavar="KEY", help="Remove a key.", show_default=False),
     ] = None,
 ) -> ExitCode:
-    """Change keys of a link. --field replaces the whole mapping."""
-    from console.settings import edit_link
+    """Change keys of a link.
+
+    --field replaces the whole mapping; --two-way, --one-way and --blank change single fields of it.
+    """
+    from console.settings import edit_link, fields_value
 
     session.must_write(f"editing {link}")
-    changes = _values(mode, consent, consent_column, address_change, every)
-    if field:
-        changes["fields"] = _mapping(field)
+    present = session.link(link)
+    changes = given_values(mode, consent, consent_column, address_change, every)
+    changes.update(given_rules(conflict, create_contacts, force_update))
+    if field or two_way or one_way or blank:
+        mappings = kept(given_mapping(field), present) if field else present.fields
+        mappings, _ = shaped(mappings, two_way, one_way, blank)
+        changes["fields"] = fields_value(mappings)
+        changes["blank"] = None  # it stands with each field from now on
     changes.update(dict.fromkeys(unset or ()))
     if not changes:
         raise CommandRefused("usage", "Nothing to change was given.", "listwarden links edit --help")
@@ -240,205 +318,18 @@ def disconnect(
 ) -> ExitCode:
     """Take a link out of the settings.
 
-    Nobody is removed at the platform; the history stays.
+    Nothing is touched on either side: nobody is removed at the platform or in the source, and the history stays.
     """
     from console.cli.ask import confirmed
     from console.settings import disconnect_link
 
     session.must_write(f"disconnecting {link}")
-    question = f"Take the link {link} out of {session.config_path}? Nobody is removed anywhere."
+    question = f"Take the link {link} out of {session.config_path}? Nothing is touched on either side."
     if not yes and not confirmed(question, word="disconnect", way="Give --yes."):
         raise CommandRefused("cancelled", "Nothing was changed.", exit_code=ExitCode.INTERRUPTED)
     session.keep_settings(disconnect_link(session.settings, link))
-    _done(session, link, f"Disconnected {link}.", "")
+    _done(session, link, f"Disconnected {link}. Nothing was touched at the platform or in the source.", "")
     return ExitCode.DONE
-
-
-def refresh(session: Session, link: LinkName) -> ExitCode:
-    """Mark every record of a link to be sent again.
-
-    Shows how many the next export will send; nothing is sent now.
-    """
-    from console.cli.inline import carry
-    from state.model import JobKind
-
-    end = carry(session, JobKind.REFRESH, link=session.link(link))
-    if session.json:
-        document({"link": link, "job": end.job_id, "state": end.state.value, **dict(end.counts)})
-    elif end.exit_code is ExitCode.DONE:
-        say(end.text or ", ".join(f"{rows:,} {word}" for word, rows in end.counts.items()))
-        narrate(f"next: listwarden preview {link}")
-    return end.exit_code
-
-
-def optin(
-    session: Session,
-    link: LinkName,
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", show_default=False)],
-    confirm: Annotated[
-        str | None,
-        typer.Option(
-            "--confirm",
-            metavar="ADDRESS",
-            help="The address once more, where nobody can be asked.",
-            show_default=False,
-        ),
-    ] = None,
-) -> ExitCode:
-    """Have the platform ask one person to confirm.
-
-    The platform mails that one address and asks whether it wants to be on the list (again).
-    """
-    from console.cli.ask import must_have_someone, typed
-    from console.cli.inline import carry
-    from state.address import address_key
-    from state.model import JobKind
-
-    found = session.link(link)
-    session.must_write(f"asking {address}")
-    again = confirm
-    if again is None:
-        must_have_someone("Give the address again: --confirm ADDRESS.")
-        again = typed(
-            f"The platform of {found.connection} will send {address} a mail that asks for confirmation.\n"
-            "Type the address again: "
-        )
-    if address_key(again) != address_key(address):
-        raise CommandRefused(
-            "confirmation-needed", "The two addresses are not the same; nobody was asked.", "Type it again."
-        )
-    end = carry(session, JobKind.OPTIN, link=found, options={"address": address.strip()})
-    if session.json:
-        document(
-            {
-                "link": link,
-                "address": address.strip(),
-                "job": end.job_id,
-                "state": end.state.value,
-                "reason": end.reason,
-            }
-        )
-    elif end.exit_code is ExitCode.DONE:
-        say(f"{address.strip()}: {end.text}")  # the job's text is kept, and so has no address in it
-    return end.exit_code
-
-
-_KEYS = {"email": "the address", "id": "the person's id", "opted_out": "“wants no mail”"}
-
-
-def suppress(
-    session: Session,
-    link: LinkName,
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", show_default=False)],
-    note: Annotated[
-        str, typer.Option("--note", metavar="TEXT", help="Why, for whoever asks later.", show_default=False)
-    ] = "",
-) -> ExitCode:
-    """Mark one address, so that the link sends nothing to it.
-
-    The mark is kept here; the platform is not told anything.
-    """
-    from console.cli.inline import carry
-    from state.model import JobKind
-
-    found = session.link(link)
-    session.must_write(f"marking {address}")
-    end = carry(session, JobKind.SUPPRESS, link=found, options={"address": address.strip(), "note": note})
-    if session.json:
-        told = {"link": link, "address": address.strip(), "job": end.job_id}
-        document({**told, "state": end.state.value, "reason": end.reason})
-    elif end.exit_code is ExitCode.DONE:
-        say(f"{address.strip()} is marked: nothing is sent to it by {link}.")
-    return end.exit_code
-
-
-# --- values from the command line ------------------------------------------------------------------------
-
-
-def _values(
-    mode: str | None,
-    consent: str | None,
-    consent_column: str | None,
-    address_change: str | None,
-    every: str | None,
-) -> dict[str, object]:
-    given = {
-        "mode": mode,
-        "consent": consent,
-        "consent_column": consent_column,
-        "address_change": address_change,
-        "every": every,
-    }
-    return {key: value for key, value in given.items() if value is not None}
-
-
-def _mapping(given: Sequence[str]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for target, columns in pairs(given, "--field").items():
-        several = [column.strip() for column in columns.split("+")]
-        found[target] = several if len(several) > 1 else several[0]
-    return found
-
-
-def _source_of(
-    settings: Settings, name: str, file: str, columns: Mapping[str, str | None]
-) -> tuple[str, Settings]:
-    """The source that reads this file, made if the settings have none."""
-    from console.settings import add_source
-
-    path = _as_written(settings, file)
-    for source, entry in settings.sources.items():
-        if entry.kind == "csv" and entry.options.get("path") == path:
-            return source, settings
-    keys = _columns(settings, path, columns)
-    return name, add_source(settings, name, {"kind": "csv", "path": path, **keys})
-
-
-def _as_written(settings: Settings, file: str) -> str:
-    """The path as it stands in the settings: relative ones start at their folder, not at the working one."""
-    from pathlib import Path
-
-    path = Path(file).expanduser().absolute()
-    return str(path.relative_to(settings.folder) if path.is_relative_to(settings.folder) else path)
-
-
-def _columns(settings: Settings, path: str, given: Mapping[str, str | None]) -> dict[str, str]:
-    """Which columns hold address, id and opt-out: as given, else as the file suggests; raises ``AdapterError``."""
-    from console.jobs.shape import guessed_keys, typed_shape
-
-    shape = typed_shape(settings, "csv", {"path": path})
-    found = guessed_keys(shape)
-    guessed = {key: column for key, column in found.items() if given.get(key) is None}
-    for key, column in given.items():
-        if column == "-":
-            found.pop(key, None)
-        elif column is not None:
-            if column not in shape.columns:
-                raise CommandRefused(
-                    "source-column-missing",
-                    f"{path} has no column “{column}”.",
-                    "It has: " + ", ".join(name for name in shape.columns if name),
-                    exit_code=ExitCode.CONFIGURATION,
-                )
-            found[key] = column
-    if "email" not in found:
-        raise CommandRefused(
-            "source-no-address",
-            f"{path} has no column that surely holds e-mail addresses.",
-            "Name it: --email COLUMN",
-            exit_code=ExitCode.CONFIGURATION,
-        )
-    if guessed:
-        told = ", ".join(f"{_KEYS[key]} in “{column}”" for key, column in guessed.items())
-        narrate(f"By the names of the columns: {told}. Say otherwise with --email, --id, --opted-out.")
-    return found
-
-
-def _default_fields(settings: Settings, source: str) -> dict[str, object]:
-    from console.jobs.shape import source_shape
-
-    columns = source_shape(settings, source).columns
-    return {target: column for target, column in NAMES.items() if column in columns}
 
 
 def _as_json(link: Link) -> dict[str, object]:
@@ -449,7 +340,12 @@ def _as_json(link: Link) -> dict[str, object]:
         "list": link.list_id,
         "mode": link.mode.value,
         "fields": {mapping.target: list(mapping.columns) for mapping in link.fields},
+        "two_way": [mapping.target for mapping in link.fields if mapping.two_way],
+        "blank": {mapping.target: mapping.blank.value for mapping in link.fields},
         "address_change": link.address_change.value,
+        "conflict": link.conflict.value,
+        "create_contacts": link.create_contacts,
+        "force_update": link.force_update.value,
         "every": link.every or None,
     }
 

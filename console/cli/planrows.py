@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from console.cli.failure import CommandRefused
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from console.cli.session import Session
     from state.model import Plan, PlanRow, RowClass
     from state.store import State
@@ -16,7 +18,7 @@ PAGE = 1_000
 
 COLUMNS = (
     *("n", "class", "reason", "action", "email", "source_id", "origin_id", "former_email"),
-    *("consent", "since", "changes", "note"),
+    *("consent", "since", "changes", "agreed", "to_source", "note"),
 )
 
 
@@ -46,7 +48,10 @@ def rows_of(state: State, plan: Plan, row_class: RowClass | None = None) -> Iter
 
 
 def row_as_json(row: PlanRow) -> dict[str, object]:
-    """One row with the keys of ``COLUMNS``; ``changes`` maps a field to what was and what will be."""
+    """One row with the keys of ``COLUMNS``; ``changes`` maps a field to what was and what will be.
+
+    ``to_source`` names those that change in the source instead of at the platform, ``agreed`` what both held last.
+    """
     return {
         "n": row.n,
         "class": row.row_class.value,
@@ -59,6 +64,8 @@ def row_as_json(row: PlanRow) -> dict[str, object]:
         "consent": row.consent.value if row.consent else None,
         "since": row.since or None,
         "changes": {one.name: [one.before, one.after] for one in row.differences},
+        "agreed": {one.name: one.agreed for one in row.differences if one.agreed is not None},
+        "to_source": [one.name for one in row.differences if one.at_source],
         "note": row.note or None,
     }
 
@@ -83,7 +90,30 @@ def plan_as_json(plan: Plan) -> dict[str, object]:
             }
             for guard in plan.guards
         ],
+        "source": source_as_json(plan),
     }
+
+
+def source_as_json(plan: Plan) -> dict[str, str | None]:
+    """What of the source the plan rests on: who belongs to it, and how old that is (UTC; null when not known)."""
+    return {
+        "name": plan.basis.get("source") or None,
+        "membership": plan.basis.get("source_membership") or None,
+        "as_of": plan.basis.get("source_as_of") or None,
+    }
+
+
+def source_words(plan: Plan, now: datetime | None = None) -> str:
+    """The same for people: ``Source members: file members.csv, of 2026-03-01 08:15 UTC, 6 h old``."""
+    from console.wording import absolute, age
+    from state.moments import moment_or_none
+
+    told = [plan.basis.get("source_membership", "")]
+    as_of = moment_or_none(plan.basis.get("source_as_of"))
+    if as_of is not None:
+        told.append(f"of {absolute(as_of)}, {age(as_of, now)} old")
+    words = ", ".join(filter(None, told))
+    return f"Source {plan.basis.get('source', '')}: {words}" if words else ""
 
 
 def effect(session: Session, plan: Plan) -> str:

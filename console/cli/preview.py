@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from console.cli import complete
 from console.cli.command import LinkName, command
 from console.cli.failure import CommandRefused
+from console.cli.outfile import must_be_writable_form, write_file
 from console.cli.output import document, json_with_rows, narrate, say
 from console.cli.session import Session
 from console.cli.table import table
@@ -18,7 +18,7 @@ from console.exit_codes import ExitCode
 from console.wording import absolute, counted, number
 
 if TYPE_CHECKING:
-    from state.model import Link, Plan, PlanRow, RowClass
+    from state.model import FieldDifference, Link, Plan, PlanRow, RowClass
     from state.store import State
 
 AllowEmpty = Annotated[
@@ -70,7 +70,7 @@ def preview(
 
     found = session.link(link)
     wanted = wanted_class(row_class)
-    _check_target(out)
+    must_be_writable_form(out)
     allow_empty = empty_source_allowed(link, allow_empty_source)
     if session.looks_only:
         plan_id = _saved_plan(session, link)
@@ -118,10 +118,12 @@ def make_plan(session: Session, link: Link, *, save: bool, allow_empty: bool) ->
 
 def show_plan(session: Session, plan: Plan) -> None:
     """The classes with their counts and reasons, the sum of what would happen, the guards."""
-    from console.cli.planrows import effect
+    from console.cli.planrows import effect, source_words
     from state.reasons import reason
 
     say(f"Plan {plan.plan_id} of {plan.link} ({plan.mode.value}), {absolute(plan.created_at)}")
+    if source := source_words(plan):
+        say(source)
     if plan.groups:
         table(
             ("class", "rows", "sent", "reason"),
@@ -157,12 +159,21 @@ def _row_line(row: PlanRow) -> str:
         parts.append(f"source id {row.source_id}")
     if row.former_email:
         parts.append(f"formerly {row.former_email}")
-    parts += [f"{one.name}: {_value(one.before)} → {_value(one.after)}" for one in row.differences]
+    parts += [_difference(one) for one in row.differences]
     if row.since:
         parts.append(f"since {row.since}")
     if row.note:
         parts.append(row.note)
     return "  ".join(parts)
+
+
+def _difference(one: FieldDifference) -> str:
+    """Before and after; of a two-way field also what both sides agreed on, and whether the source is what changes."""
+    words = f"{one.name}: {_value(one.before)} → {_value(one.after)}"
+    told = ["in the source"] if one.at_source else []
+    if one.agreed is not None:
+        told.append(f"agreed {_value(one.agreed)}")
+    return f"{words} ({', '.join(told)})" if told else words
 
 
 def _value(text: str | None) -> str:
@@ -178,30 +189,10 @@ def _print_json(state: State, plan: Plan, wanted: RowClass | None) -> None:
     json_with_rows(plan_as_json(plan), "rows", (row_as_json(row) for row in rows_of(state, plan, wanted)))
 
 
-def _check_target(out: Path | None) -> None:
-    from console.rowfile import ENDINGS, known_ending
-
-    if out is not None and not known_ending(out):
-        raise CommandRefused(
-            "usage", f"--out {out}: the ending says no form.", "End it in " + ", ".join(ENDINGS)
-        )
-
-
 def _write(state: State, plan: Plan, wanted: RowClass | None, out: Path) -> None:
     from console.cli.planrows import COLUMNS, row_as_json, rows_of
-    from console.rowfile import write_rows
 
-    rows: Iterator[dict[str, object]] = (row_as_json(row) for row in rows_of(state, plan, wanted))
-    try:
-        written = write_rows(out, COLUMNS, rows)
-    except OSError as error:
-        raise CommandRefused(
-            "usage",
-            f"{out} cannot be written: {error.strerror}.",
-            "Name another file.",
-            exit_code=ExitCode.FAILED,
-        ) from None
-    narrate(f"Wrote {counted(written, 'row')} to {out}.")
+    write_file(out, COLUMNS, (row_as_json(row) for row in rows_of(state, plan, wanted)))
 
 
 def _saved_plan(session: Session, link: str) -> str:

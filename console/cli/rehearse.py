@@ -1,4 +1,4 @@
-"""``demo`` and ``sandbox``: trying everything on this machine, without an account anywhere."""
+"""``demo``, ``sandbox`` and ``rehearse``: trying everything on this machine, without an account anywhere."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from console.cli.command import command
+from console.cli import complete
+from console.cli.command import ConnectionName, command
 from console.cli.failure import CommandRefused
-from console.cli.output import narrate, someone_to_ask
+from console.cli.output import document, narrate, say, someone_to_ask
 from console.cli.session import Session
 from console.exit_codes import ExitCode
 
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     command(app, "demo", example="listwarden demo --headless --json")(demo)
     command(app, "sandbox", example="listwarden sandbox --port 8600 --contacts 10000")(sandbox)
+    command(app, "rehearse", example="listwarden rehearse freunde import-watchdog")(rehearse)
 
 
 def demo(
@@ -30,7 +32,7 @@ def demo(
         bool,
         typer.Option(
             "--headless",
-            help="Walk check, preview, export, feedback, explain, and sum up.",
+            help="Walk check, preview, export, feedback, explain on each platform, and sum up.",
             show_default=False,
         ),
     ] = False,
@@ -50,7 +52,7 @@ def demo(
 ) -> int:
     """Try everything on this machine.
 
-    A club, its member file, accounts at a sandboxed platform and a history, and the console over it.
+    A club, its member file, its CRM, accounts at sandboxed platforms and a history, and the console over it.
     Everything is on this machine and removed at the end; the settings and state of your own are not touched.
     """
     if not headless and not someone_to_ask():
@@ -103,6 +105,50 @@ def sandbox(
         raise _not_served(error) from None
     if someone_to_ask():
         narrate("The sandbox has ended.")
+    return ExitCode.DONE
+
+
+def rehearse(
+    session: Session,
+    connection: ConnectionName,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="What shall happen next; without it, what there is.",
+            autocompletion=complete.rehearsals,
+            show_default=False,
+        ),
+    ] = None,
+) -> ExitCode:
+    """Order what a sandbox shall do next.
+
+    How the next import ends, an answer that is lost, calls used up. Only where the connection leads to a sandbox on this
+    machine; a platform is never asked.
+    """
+    import asyncio
+
+    from console.cli.table import table
+    from console.jobs.rehearse import RehearsalUnknown, rehearsals_of
+    from console.jobs.rehearse import rehearse as order
+
+    entry = session.settings.connection(connection)
+    if name is None:
+        known = asyncio.run(rehearsals_of(entry))
+        if session.json:
+            document([{"rehearsal": one.name, "label": one.label, "help": one.help} for one in known])
+        else:
+            table(("rehearsal", "what", "then"), [(one.name, one.label, one.help) for one in known])
+        return ExitCode.DONE
+    session.must_write(f"rehearsing {name}")
+    try:
+        ordered = asyncio.run(order(entry, name))
+    except RehearsalUnknown as error:
+        raise CommandRefused(error.reason, str(error), error.next) from None
+    if session.json:
+        document({"connection": entry.name, "rehearsal": ordered.name, "ordered": True})
+    else:
+        say(f"{ordered.label}. {ordered.help}")
     return ExitCode.DONE
 
 

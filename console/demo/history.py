@@ -5,101 +5,29 @@ Invariant: nothing is invented in the state; every line of it was written by the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from adapters.sandbox.mailchimp.seed import seeded_status
 from adapters.sandbox.running import RunningSandbox
-from console.cli.failure import CommandRefused
-from console.demo.club import Club, write_courses, write_members
-from console.demo.home import DemoHome
-from console.exit_codes import ExitCode
-from console.jobs.ends import JobEnd
-from console.jobs.runner import run_inline
+from console.demo.book_history import make_book_history
+from console.demo.club import write_courses, write_members
+from console.demo.parts import DOTDIGITAL, MAILCHIMP, ORO, Stage
 from console.settings import connect_link, load_usable
 from state.address import address_key
 from state.connections import list_rows
-from state.model import JobKind, Operator
+from state.model import JobKind
 from state.store import open_state
 
-VENDOR = "mailchimp"
 NEWS, COURSES, YOUTH = "members-news", "courses", "youth-camp"
 
 
-@dataclass(slots=True)
-class Stage:
-    """The demo's parts, and the check that nobody who opted out was written to."""
+def make_history(stage: Stage, told: Callable[[str], None], *, waiting: bool = True) -> None:
+    """Exports a while ago, what people did at the platforms since, and the files as they are today.
 
-    home: DemoHome
-    club: Club
-    sandbox: RunningSandbox
-    operator: Operator
-    opted_out_written: int = 0
-    """Addresses in request bodies that the platform had as opted out, pending, archived or erased: must stay 0."""
-    writes_seen: int = 0
-    erased: set[str] = field(default_factory=set)
-    """Addresses erased at the platform; those erased before our first export are here only after it."""
-
-    def job(
-        self,
-        kind: JobKind,
-        *,
-        connection: str = "verband",
-        link: str = "",
-        plan_id: str = "",
-        options: Mapping[str, object] | None = None,
-    ) -> JobEnd:
-        """Run a job to its end."""
-        return run_inline(
-            kind,
-            connection=connection,
-            link=link,
-            plan_id=plan_id,
-            operator=self.operator,
-            config=self.home.config,
-            state_path=self.home.state,
-            options=options,
-        )
-
-    def must(self, end: JobEnd) -> JobEnd:
-        """The end, if the job did what it should."""
-        if end.exit_code != 0:
-            told = f"A step of the demo did not end as it must ({end.state.value}): {end.text}"
-            raise CommandRefused(end.reason or "unknown", told, end.next, exit_code=ExitCode.FAILED)
-        return end
-
-    def preview(self, link: str, *, save: bool = False) -> str:
-        """A plan of the link; its id."""
-        end = self.must(self.job(JobKind.PREVIEW, link=link, options={"save": save}))
-        return str(end.result["plan"])
-
-    def export(self, link: str, plan_id: str) -> JobEnd:
-        """Export a plan, and look into the platform's ledger for anybody who must not appear there."""
-        list_id = load_usable(self.home.config)[0].links[link].list_id
-        shut = self._untouchable(list_id)
-        before = len(self.sandbox.ledger_rows())
-        end = self.job(JobKind.EXPORT, link=link, plan_id=plan_id)
-        for row in self.sandbox.ledger_rows()[before:]:
-            for op in row.get("ops") or ():
-                self.writes_seen += 1
-                self.opted_out_written += address_key(op["email"]) in shut
-        return end
-
-    def _untouchable(self, list_id: str) -> set[str]:
-        """Everybody on a list but the subscribed (and whom the platform keeps for transactions), and the erased."""
-        present = self.sandbox.state(VENDOR, list_id)
-        mailable = ("subscribed", "transactional")
-        shut = {address_key(email) for email, status in present.items() if status not in mailable}
-        return shut | self.erased
-
-
-def make_history(stage: Stage, told: Callable[[str], None]) -> None:
-    """An export a while ago, what people did at the platform since, and the files as they are today."""
-    home, club, sandbox = stage.home, stage.club, stage.sandbox
-    ready = sandbox.ready
-    home.write_settings(
-        sandbox.url(VENDOR), _keys(str(sandbox.key(VENDOR))), [one["id"] for one in ready["lists"][VENDOR]]
-    )
+    ``waiting``: an import is left that a platform works on.
+    """
+    home, club = stage.home, stage.club
+    home.write_settings(*_words_and_secrets(stage.sandbox))
     write_members(home.members, club.former_rows())
     write_courses(home.courses, club.course_rows())
     write_members(home.camp, club.camp_rows())
@@ -118,13 +46,40 @@ def make_history(stage: Stage, told: Callable[[str], None]) -> None:
     _people_act(stage)
     stage.must(stage.job(JobKind.FEEDBACK))
     write_members(home.members, club.present_rows())
+    make_book_history(stage, told, waiting=waiting)
     told("a preview of today")
     stage.preview(YOUTH, save=True)
     stage.preview(NEWS, save=True)
 
 
+def _words_and_secrets(sandbox: RunningSandbox) -> tuple[dict[str, str], dict[str, str]]:
+    """What the settings' text has in braces, and the secrets by the names of their files."""
+    ready = sandbox.ready
+    words = {platform: sandbox.url(platform) for platform in (MAILCHIMP, DOTDIGITAL, ORO)}
+    for name, found in zip(("news", "courses", "youth"), ready["lists"][MAILCHIMP], strict=True):
+        words[name] = found["id"]
+    secrets = {f"{name}-key": key for name, key in _keys(str(sandbox.key(MAILCHIMP))).items()}
+    logins = ready["rehearsals"][DOTDIGITAL]
+    for name, login in {
+        "freunde": sandbox.key(DOTDIGITAL),
+        "freunde-sued": logins["region"],
+        "freunde-abgelaufen": logins["expired"],
+        "freunde-voll": logins["limit"],
+        "freunde-gedrosselt": logins["throttled"],
+        "freunde-stunde": logins["flat"],
+        "freunde-gateway": logins["gateway"],
+    }.items():
+        words[name] = login["user"]
+        secrets[f"{name}-password"] = login["password"]
+    books = ready["lists"][DOTDIGITAL]
+    words |= {"magazine": books[0]["id"], "tours": books[1]["id"], "south": logins["region"]["lists"][0]}
+    words["client"] = sandbox.key(ORO)["client_id"]
+    secrets["crm-secret"] = sandbox.key(ORO)["client_secret"]
+    return words, secrets
+
+
 def _keys(healthy: str) -> dict[str, str]:
-    """The sandbox knows special accounts by how their key begins."""
+    """Mailchimp's sandbox knows special accounts by how their key begins."""
     digits = healthy[:24]
     special = {"abgelaufen": "expired", "voll": "limit", "gedrosselt": "throttled"}
     return {"verband": healthy} | {name: f"{word}{digits}-us0" for name, word in special.items()}
@@ -157,14 +112,14 @@ def _people_act(stage: Stage) -> None:
     )
     for verb, people in (("unsubscribe", unsubscribed), ("clean", bounced), ("forget", erased)):
         if people:
-            control(VENDOR, verb, emails=[club.email(i) for i in people])
+            control(MAILCHIMP, verb, emails=[club.email(i) for i in people])
     stage.erased |= {address_key(club.email(i)) for i in erased}
     control(
-        VENDOR,
+        MAILCHIMP,
         "subscribe",
         email="durchs.formular@example.org",
         fields={"FNAME": "Ohne", "LNAME": "Mitgliedschaft"},
     )
     known = [i for i in range(club.first + 20, club.listed) if seeded_status(club.seed, i) == "subscribed"]
-    control(VENDOR, "edit", email=club.email(known[0]), fields={"FNAME": "Von Hand"})
-    control(VENDOR, "move", email=club.email(known[1]), to=f"umgezogen.{club.email(known[1]).lower()}")
+    control(MAILCHIMP, "edit", email=club.email(known[0]), fields={"FNAME": "Von Hand"})
+    control(MAILCHIMP, "move", email=club.email(known[1]), to=f"umgezogen.{club.email(known[1]).lower()}")

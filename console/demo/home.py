@@ -8,80 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from console.cli.failure import CommandRefused
+from console.demo.settings_text import settings_text
 from console.exit_codes import ExitCode
-
-SETTINGS = """\
-# The demo's settings. The platform is a sandbox on this machine; every address ends in a domain nobody can own.
-
-[connections.verband]
-provider = "mailchimp"
-key = { file = "secrets/verband-key" }
-base_url = "{url}"
-
-[connections.abgelaufen]          # its key has expired
-provider = "mailchimp"
-key = { file = "secrets/abgelaufen-key" }
-base_url = "{url}"
-
-[connections.voll]                # its plan has no room for another contact
-provider = "mailchimp"
-key = { file = "secrets/voll-key" }
-base_url = "{url}"
-
-[connections.gedrosselt]          # answers "too many requests" to everything
-provider = "mailchimp"
-key = { file = "secrets/gedrosselt-key" }
-base_url = "{url}"
-
-[sources.members]
-kind = "csv"
-path = "members.csv"
-id = "person_id"
-email = "email"
-opted_out = "newsletter_no"
-
-[sources.courses]
-kind = "csv"
-path = "courses.csv"
-id = "person_id"
-email = "email"
-
-[sources.camp]
-kind = "csv"
-path = "camp.csv"
-id = "person_id"
-email = "email"
-
-[links.members-news]              # all members get the newsletter; who leaves the club leaves the list
-source = "members"
-connection = "verband"
-list = "{news}"
-mode = "mirror"
-consent = "membership form 2024"
-fields = { FNAME = "first_name", LNAME = "last_name" }
-
-[links.courses]                   # the list asks everybody to confirm
-source = "courses"
-connection = "verband"
-list = "{courses}"
-mode = "add-only"
-consent = "course registration"
-fields = { FNAME = "first_name", LNAME = "last_name" }
-
-[links.youth-camp]                # wants a last name and a gender
-source = "camp"
-connection = "verband"
-list = "{youth}"
-mode = "update"
-consent = "camp registration, signed by the parents"
-fields = { FNAME = "first_name", LNAME = "last_name", GENDER = "gender" }
-"""
 
 
 @dataclass(slots=True, frozen=True)
@@ -115,16 +49,22 @@ class DemoHome:
     def camp(self) -> Path:
         return self.folder / "camp.csv"
 
-    def write_settings(self, url: str, keys: dict[str, str], lists: list[str]) -> None:
-        """Settings and keys; ``lists`` are the ids of the first account's three lists."""
-        secrets = self.folder / "secrets"
-        secrets.mkdir(mode=0o700)
-        for name, key in keys.items():
-            _write_private(secrets / f"{name}-key", key + "\n")
-        text = SETTINGS
-        for word, value in zip(("url", "news", "courses", "youth"), (url, *lists), strict=True):
-            text = text.replace("{" + word + "}", value)
-        _write_private(self.config, text)
+    def write_settings(self, words: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+        """The settings with ``words`` in their places, and each secret in a file of its name."""
+        folder = self.folder / "secrets"
+        folder.mkdir(mode=0o700)
+        for name, secret in secrets.items():
+            _write_private(folder / name, secret + "\n")
+        _write_private(self.config, settings_text(words))
+
+    def change_settings(self, *changes: tuple[str, str]) -> None:
+        """Put new words in the place of old ones, as a person with an editor does; each old one stands there once."""
+        text = self.config.read_text(encoding="utf-8")
+        for old, new in changes:
+            if text.count(old) != 1:
+                raise ValueError(f"{old!r} stands {text.count(old)} times in the settings, not once")
+            text = text.replace(old, new)
+        self.config.write_text(text, encoding="utf-8")
 
 
 @contextmanager

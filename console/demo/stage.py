@@ -20,8 +20,9 @@ from adapters.sandbox.options import SandboxOptions
 from adapters.sandbox.running import RunningSandbox
 from console.cli.output import is_terminal, narrate, redraw
 from console.demo.club import Club
-from console.demo.history import Stage, make_history
+from console.demo.history import make_history
 from console.demo.home import DemoHome, demo_home
+from console.demo.parts import Stage
 from state.model import Operator
 
 LEAVE_SECONDS = 5.0
@@ -43,13 +44,15 @@ def run_demo(options: DemoOptions, *, headless: bool, as_json: bool, operator: O
         sandbox = RunningSandbox(SandboxOptions(contacts=club.listed, seed=options.seed, ledger=home.ledger))
         with sandbox:
             stage = Stage(home, club, sandbox, operator)
-            _narrated(stage, headless=headless)
-            if headless:
-                from console.demo.walk import walk
+            try:
+                _narrated(stage, headless=headless)
+                if headless:
+                    from console.demo.walk import walk
 
-                code: int = walk(stage, as_json=as_json)
-            else:
-                code = _console(stage)
+                    code: int = walk(stage, as_json=as_json)
+                else:
+                    code = _console(stage)
+            finally:
                 _end_jobs(home, operator)
     if options.home is not None:
         narrate(f"The demo's files stay in {options.home}.")
@@ -82,6 +85,8 @@ def _narrated(stage: Stage, *, headless: bool) -> None:
 
 def _end_jobs(home: DemoHome, operator: Operator) -> None:
     """Whatever was started in the console and still runs is stopped before its state is removed."""
+    if not home.state.exists():
+        return
     from console.jobs.process import alive
     from state.jobs import JobRefused, request_cancel, running_jobs
     from state.moments import utc_now

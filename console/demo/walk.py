@@ -1,5 +1,7 @@
 """The demo without a screen: check, preview, export, feedback, explain, and a summary a script can read.
 
+First the club's file to a list at Mailchimp, then the CRM's contacts to an address book (``crm_walk``).
+
 Invariant: what is printed was measured: counts come from plans and jobs, and the platform's own ledger says who
 was written to.
 """
@@ -10,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from console.cli.output import document, say
 from console.cli.table import table
-from console.demo.history import NEWS, VENDOR, Stage
+from console.demo import crm_walk
+from console.demo.history import NEWS
+from console.demo.parts import MAILCHIMP, Stage
 from console.exit_codes import ExitCode
 from console.wording import number
 from state.explain import Explanation, explain
@@ -23,7 +27,10 @@ if TYPE_CHECKING:
 
 
 def walk(stage: Stage, *, as_json: bool) -> ExitCode:
-    """Walk through one export and print what was seen; 0 when nobody who opted out was written to."""
+    """Walk through the exports and print what was seen; 0 when all of it was as it must be.
+
+    Above all: nobody who opted out was written to.
+    """
     check = stage.must(stage.job(JobKind.CHECK))
     before = _plan(stage, stage.preview(NEWS, save=True))
     export = stage.export(NEWS, before.plan_id)
@@ -32,12 +39,18 @@ def walk(stage: Stage, *, as_json: bool) -> ExitCode:
     after = _plan(stage, stage.preview(NEWS))
     with open_state(stage.home.state, read_only=True) as state:
         explained = explain(state, leaver)
-    requests = sum(1 for row in stage.sandbox.ledger_rows() if row.get("method"))
+    books = crm_walk.walk_books(stage)
+    requests = crm_walk.requests_of(stage, MAILCHIMP)
     if as_json:
-        document(_as_json(stage, check, before, export, feedback, after, explained, requests))
+        summary = _as_json(stage, check, before, export, feedback, after, explained, requests)
+        document({**summary, "dotdigital": crm_walk.as_json(books)})
     else:
         _show(stage, check, before, export, feedback, after, explained, requests)
-    return ExitCode(int(export.exit_code)) if not stage.opted_out_written else ExitCode.FAILED
+        say()
+        crm_walk.show(books)
+    if stage.written[MAILCHIMP].opted_out or not all(books.holds().values()):
+        return ExitCode.FAILED
+    return ExitCode(int(export.exit_code))
 
 
 def _plan(stage: Stage, plan_id: str) -> Plan:
@@ -52,7 +65,7 @@ def _somebody_leaves(stage: Stage, plan: Plan) -> str:
             group for group in plan.groups if group.action is not None and group.action.value == "add"
         )
         email = plan_rows(state, plan, added.first, 1)[0].email
-    stage.sandbox.control(VENDOR, "unsubscribe", email=email)
+    stage.sandbox.control(MAILCHIMP, "unsubscribe", email=email)
     return email
 
 
@@ -86,8 +99,8 @@ def _as_json(
             "timeline": len(explained.timeline),
         },
         "requests": requests,
-        "addresses_written": stage.writes_seen,
-        "opted_out_written": stage.opted_out_written,
+        "addresses_written": stage.written[MAILCHIMP].addresses,
+        "opted_out_written": stage.written[MAILCHIMP].opted_out,
     }
 
 
@@ -113,5 +126,7 @@ def _show(
         right=(1, 2),
     )
     say()
-    say(f"The platform's ledger: {requests:,} requests, {stage.writes_seen:,} addresses in them.")
-    say(f"Of these opted out, pending, archived or erased: {stage.opted_out_written:,}")
+    say(
+        f"The platform's ledger: {requests:,} requests, {stage.written[MAILCHIMP].addresses:,} addresses in them."
+    )
+    say(f"Of these opted out, pending, archived or erased: {stage.written[MAILCHIMP].opted_out:,}")

@@ -10,10 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from console.jobs.clock import machine_seconds
+from state.connections import put_budget
 from state.job_log import append_log, append_requests
 from state.jobs import set_counts, set_phase, set_progress, set_waiting
-from state.model import Level, RequestLine
+from state.model import Budget, Level, RequestLine
 from state.store import State
+
+BUDGET_SECONDS = 1.0
+"""A call budget is written this often at most."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -36,10 +41,12 @@ class Batch:
     done: int | None = None
     waiting: str | None = None
     counts: Mapping[str, int] | None = None
+    budgets: dict[str, tuple[str, Budget]] = field(default_factory=dict)
+    """Call budgets by connection, each with the connection's provider."""
 
     def __bool__(self) -> bool:
         latest = (self.phase, self.done, self.waiting, self.counts)
-        return bool(self.lines or self.requests) or any(value is not None for value in latest)
+        return bool(self.lines or self.requests or self.budgets) or any(value is not None for value in latest)
 
 
 class Buffer:
@@ -49,6 +56,8 @@ class Buffer:
         self._lock = threading.Lock()
         self._batch = Batch()
         self._done = 0
+        self._budgets: dict[str, tuple[str, Budget]] = {}
+        self._budgets_at = 0.0
 
     def add_line(self, at: datetime, level: Level, text: str, reason: str) -> None:
         """One line of the log."""
@@ -82,10 +91,19 @@ class Buffer:
         with self._lock:
             self._batch.counts = dict(counts)
 
-    def take(self) -> Batch:
-        """All that is to be written."""
+    def budget(self, connection: str, provider: str, budget: Budget) -> None:
+        """What is left of the calls of a connection's account."""
+        with self._lock:
+            self._budgets[connection] = provider, budget
+
+    def take(self, *, last: bool = False) -> Batch:
+        """All that is to be written; budgets, which every answer tells, once a second and at the ``last``."""
         with self._lock:
             batch, self._batch = self._batch, Batch()
+            now = machine_seconds()
+            if self._budgets and (last or now - self._budgets_at >= BUDGET_SECONDS):
+                batch.budgets = {**batch.budgets, **self._budgets}
+                self._budgets, self._budgets_at = {}, now
             return batch
 
     def give_back(self, batch: Batch) -> None:
@@ -101,6 +119,7 @@ class Buffer:
                 done=newer.done if begun or newer.done is not None else batch.done,
                 waiting=batch.waiting if newer.waiting is None else newer.waiting,
                 counts=batch.counts if newer.counts is None else newer.counts,
+                budgets={**batch.budgets, **newer.budgets},
             )
 
 
@@ -121,3 +140,5 @@ def write_batch(state: State, job_id: str, batch: Batch) -> None:
             set_waiting(state, job_id, batch.waiting)
         if batch.counts is not None:
             set_counts(state, job_id, batch.counts)
+        for connection, (provider, budget) in batch.budgets.items():
+            put_budget(state, connection, provider, budget)

@@ -22,6 +22,11 @@ _EXITS = {
     "rights-missing": ExitCode.CREDENTIALS,
     "user-disabled": ExitCode.CREDENTIALS,
     "contact-limit": ExitCode.CREDENTIALS,
+    "login-missing": ExitCode.CREDENTIALS,
+    "login-refused": ExitCode.CREDENTIALS,
+    "region-wrong": ExitCode.CONFIGURATION,
+    "system-list": ExitCode.CONFIGURATION,
+    "calls-used-up": ExitCode.UNREACHABLE,
     "list-missing": ExitCode.CONFIGURATION,
     "not-found": ExitCode.CONFIGURATION,
     "url-not-allowed": ExitCode.CONFIGURATION,
@@ -74,13 +79,15 @@ async def work(run: Run) -> JobEnd:
         return JobEnd(
             JobState.DONE, "ok", f"Connection {connection.name} is fine.", result={"report": report}
         )
-    first = bad[0]
+    worst = min(bad, key=lambda finding: _GRAVITY.index(_exit_of(finding)))
     return JobEnd(
-        JobState.FAILED, first.reason, first.text, exit_code(bad), result={"report": report}, next=first.next
+        JobState.FAILED, worst.reason, worst.text, _exit_of(worst), result={"report": report}, next=worst.next
     )
 
 
-def exit_code(findings: Sequence[Finding]) -> ExitCode:
-    """The exit code of the gravest finding (design §6)."""
-    found = [_EXITS.get(finding.reason, ExitCode.FAILED) for finding in findings if not finding.ok]
-    return found[0] if found else ExitCode.DONE
+_GRAVITY = (ExitCode.CREDENTIALS, ExitCode.CONFIGURATION, ExitCode.UNREACHABLE, ExitCode.FAILED)
+"""Without a good login nothing else can be told; of what is equally grave the first found counts."""
+
+
+def _exit_of(finding: Finding) -> ExitCode:
+    return _EXITS.get(finding.reason, ExitCode.FAILED)

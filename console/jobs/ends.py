@@ -87,7 +87,17 @@ class JobInterrupted(Exception):
     """The process was told to stop."""
 
 
-STARTED_ANEW = frozenset({JobKind.PREVIEW, JobKind.CHECK, JobKind.READ, JobKind.FEEDBACK, JobKind.CAMPAIGNS})
+STARTED_ANEW = frozenset(
+    {
+        JobKind.PREVIEW,
+        JobKind.CHECK,
+        JobKind.READ,
+        JobKind.FEEDBACK,
+        JobKind.CAMPAIGNS,
+        JobKind.FIELDS,
+        JobKind.CREATE_LIST,
+    }
+)
 """Kinds that leave nothing half done: an interrupted one is over, and the next run begins anew."""
 
 _EXIT_OF_ADAPTER: tuple[tuple[type[AdapterError], ExitCode], ...] = (
@@ -109,6 +119,8 @@ _SETTINGS_OF_A_SOURCE = frozenset(
         "source-column-missing",
         "source-column-twice",
         "source-no-address",
+        "source-filter-refused",
+        "key-missing",
     }
 )
 """Reasons of ``SourceUnreadable`` that the settings have to answer for."""

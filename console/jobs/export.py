@@ -1,55 +1,37 @@
 """Export: carries a plan out (design laws 1 to 4).
 
 In order: guards; the account's lease; what an earlier attempt left open is read back; what moved since the plan
-is read and classified again (stale: nothing is sent); then unsubscriptions, additions, changes, moves, removals
-in chunks whose intent is committed before they leave; then reading back, and the journal.
+is read and classified again (stale: nothing is sent); then the four steps (``steps``); then reading back, and the
+journal.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-
-from adapters.provider import (
-    AdapterError,
-    Batch,
-    Unanswered,
-)
+from adapters.provider import AdapterError, Throttled
 from console.exit_codes import ExitCode
 from console.jobs.connect import EXPORT, account_lease, load_settings, opened
+from console.jobs.ending import cancelled, ended, ended_early, keep_undo, resumable, tell_doubt
 from console.jobs.ends import GuardRefused, ImportLeftOpen, JobCancelled, JobEnd, PlanStale, exit_code_of
 from console.jobs.errand import Errand, Waiting, fold_answered, fold_if_possible
 from console.jobs.preview import prepare, stops
 from console.jobs.read import read_listing
 from console.jobs.run import Run
-from console.jobs.settling import read_back_open, send_chunk, settle_open
+from console.jobs.settling import read_back_open, settle_open
+from console.jobs.source_writing import source_writing
+from console.jobs.steps import send_in_steps
+from console.jobs.tickets import follow_tickets
 from console.jobs.verifying import verify
 from console.settings import SettingsError, resolve
-from state.chunks import (
-    Answer,
-    Grip,
-    close_open,
-    intend,
-    open_chunks,
-    open_imports,
-    put_outcomes,
-    todo_count,
-    withhold_remaining,
-)
+from state.chunks import Grip, close_open, open_chunks, todo_count, withhold_remaining
 from state.ids import short_id
 from state.jobs import job_no
 from state.links import mapped_signature, record_link
-from state.model import ACTION_ORDER, Action, JobState, Level, Outcome, Plan
-from state.outcomes import (
-    fold_withheld,
-    outcome_counts,
-)
+from state.model import JobState, Level, Plan
+from state.open_imports import left_open_words, open_imports
+from state.outcomes import outcome_counts
 from state.plans import drop_plan, get_plan, plan_job, take_plan
 from state.staleness import Difference, compare_plans
-from state.undo import is_undo, make_undo_plan, undo_losses
-
-FOLD_EVERY_CHUNKS = 2_000
-"""A million contacts: outcomes are durable as they come, and folding them meanwhile keeps the connections waiting."""
+from state.undo import is_undo, undo_losses
 
 
 async def work(run: Run) -> JobEnd:
@@ -62,11 +44,10 @@ async def work(run: Run) -> JobEnd:
     except (AdapterError, SettingsError, GuardRefused) as error:
         plan = await run.db(get_plan, run.job.plan_id)
         number = await run.db(job_no, run.job.job_id)
-        if not await run.db(open_chunks, number, plan):
+        if not isinstance(error, Throttled) and not await run.db(open_chunks, number, plan):
             raise
-        code = _exit_code(error)
         counts = await run.db(outcome_counts, number, plan)
-        return _resumable(run.job.link, error.reason, str(error), code, counts)
+        return resumable(run.job.link, error, _exit_code(error), counts)
 
 
 async def _export(run: Run) -> JobEnd:
@@ -101,37 +82,55 @@ async def _export(run: Run) -> JobEnd:
             grip,
             connection.connections,
             provider.capabilities.removed_status,
+            source_writing(run, settings, link, plan),
         )
         try:
             # What an earlier try left is told first, so that its writes do not look like others' doing; what is
             # still in doubt then passes the same fresh look as all other rows before it is sent again.
             await fold_answered(errand)
+            if (by := run.options.get("only_follow")) is not None:
+                return await _only_followed(errand, str(by))
             await read_back_open(errand)
             await _check_freshness(errand)
             await settle_open(errand)
-            for action in ACTION_ORDER:
-                await _send_all(errand, action)
+            await send_in_steps(errand)
             await settle_open(errand)
             await fold_answered(errand)
             await verify(errand)
         except (AdapterError, Waiting) as error:
             await fold_answered(errand)
-            return await _end_early(errand, error)
+            return await ended_early(errand, error)
         except PlanStale:
-            await _tell_doubt(errand)
+            await tell_doubt(errand)
             await run.db(close_open, errand.grip, run.now())
             await fold_if_possible(errand)
-            await _keep_undo(errand)  # a resumed job may have sent rows before
+            await keep_undo(errand)  # a resumed job may have sent rows before
             raise
-        except JobCancelled:
-            await _tell_doubt(errand)
-            await fold_if_possible(errand)
-            await _keep_undo(errand)
-            raise
+        except JobCancelled as error:
+            return await cancelled(errand, error)
         except BaseException:
             await fold_if_possible(errand)
             raise
-    return await _end(errand)
+    return await ended(errand)
+
+
+async def _only_followed(errand: Errand, by: str) -> JobEnd:
+    """A job that a person cancelled while the platform had work of it: that is followed, and nothing is sent."""
+    await follow_tickets(errand)
+    await tell_doubt(errand)
+    await errand.run.db(close_open, errand.grip, errand.run.now())
+    await fold_answered(errand)
+    await keep_undo(errand)
+    counts = await errand.run.db(outcome_counts, errand.grip.job_no, errand.plan)
+    told = {word: count for word, count in counts.items() if count}
+    text = ", ".join(f"{count:,} {word}" for word, count in told.items())
+    return JobEnd(
+        JobState.CANCELLED,
+        "cancelled",
+        f"Cancelled by {by}; the platform has ended what it had of it: {text}.",
+        ExitCode.INTERRUPTED,
+        told,
+    )
 
 
 def _exit_code(error: AdapterError | SettingsError | GuardRefused) -> ExitCode:
@@ -152,9 +151,8 @@ class PlanUsed(PlanStale):
 
 
 def _check_guards(run: Run, plan: Plan) -> None:
-    typed = run.options.get("max_removals")
-    max_removals = int(str(typed)) if typed is not None else None
-    held = [guard for guard in plan.guards if stops(guard, plan, max_removals)]
+    removals, write_backs = (_typed(run, name) for name in ("max_removals", "max_write_backs"))
+    held = [guard for guard in plan.guards if stops(guard, plan, removals, write_backs)]
     if held:
         first = held[0]
         raise GuardRefused(
@@ -165,16 +163,22 @@ def _check_guards(run: Run, plan: Plan) -> None:
         )
 
 
+def _typed(run: Run, option: str) -> int | None:
+    """A number somebody typed to lift a guard."""
+    number = run.options.get(option)
+    return int(str(number)) if number is not None else None
+
+
 async def _check_imports(run: Run, connection: str, number: int) -> None:
     """What another job left open at the vendor blocks this one: which, how old, how often asked (design law 4)."""
     left = await run.db(open_imports, connection, but=number)
     if not left:
         return
     first, short = left[0], short_id(left[0].job_id)
-    minutes = (run.now() - first.since).total_seconds() / 60
+    more = f", and {len(left) - 1:,} more" if len(left) > 1 else ""
     raise ImportLeftOpen(
-        f"The platform still works on {sum(one.rows for one in left):,} rows of job {short} (import {first.ticket},"
-        f" {minutes:,.0f} min old, asked {first.polls:,} times). One job an account at a time.",
+        f"The platform still works for this account: {left_open_words(first, run.now())}{more}."
+        " One export an account at a time.",
         f"listwarden job resume {short}; if it never ends: listwarden job unblock {short}",
     )
 
@@ -227,185 +231,3 @@ async def _check_freshness(errand: Errand) -> None:
     if withheld:
         run.journal_step()
         run.log(Level.INFO, f"{withheld:,} rows of the plan are no longer needed and are withheld.")
-
-
-async def _send_all(errand: Errand, action: Action) -> None:
-    """All chunks of one action, several in flight, each with its own intent (design law 3)."""
-    run, plan = errand.run, errand.plan
-    total = plan.writes_by_action().get(action, 0)
-    if not total:
-        return
-    batch = errand.provider.batch(action, total)
-    run.phase(_PHASES[action], total)
-    sender = _Sender(errand, action, batch)
-    width = min(batch.parallel or errand.connections, errand.connections) if batch.calls_per_chunk == 1 else 1
-    await asyncio.gather(*(sender.work() for _ in range(max(1, width))))
-    sender.raise_first()
-    await fold_answered(errand)
-    if sender.doubts:
-        await settle_open(errand)
-        run.phase(_PHASES[action], total)
-
-
-class _Sender:
-    """The workers of one action. The first error stops all of them, after the chunk each has under way."""
-
-    def __init__(self, errand: Errand, action: Action, batch: Batch) -> None:
-        self._errand = errand
-        self._action = action
-        self._batch = batch
-        self._turn = asyncio.Lock()
-        self._after = -1
-        self._error: BaseException | None = None
-        self._since_fold = 0
-        self.doubts = 0
-
-    def raise_first(self) -> None:
-        if self._error is not None:
-            raise self._error
-
-    async def work(self) -> None:
-        while self._error is None:
-            try:
-                if not await self._one():
-                    return
-            except BaseException as error:
-                self._fail(error)
-                if not isinstance(error, Exception):
-                    raise
-
-    def _fail(self, error: BaseException) -> None:
-        if self._error is None:
-            self._error = error
-
-    async def _one(self) -> bool:
-        """Send the next chunk; False when there is none."""
-        errand, run = self._errand, self._errand.run
-        run.check_cancelled()
-        async with self._turn:
-            if self._error is not None:
-                return False
-            chunk, self._after = await run.commit(
-                intend,
-                errand.grip,
-                errand.plan,
-                self._action,
-                after=self._after,
-                size=self._batch.rows,
-                now=run.now(),
-            )
-        if chunk is None:
-            return False
-        run.journal_step()
-        if not await send_chunk(errand, chunk, self._batch):
-            self.doubts += 1
-        run.advance(len(chunk.rows))
-        await self._fold_now_and_then()
-        return True
-
-    async def _fold_now_and_then(self) -> None:
-        self._since_fold += 1
-        if self._since_fold >= FOLD_EVERY_CHUNKS:
-            self._since_fold = 0
-            await fold_answered(self._errand)
-
-
-async def _end_early(errand: Errand, error: AdapterError | Waiting) -> JobEnd:
-    """An error that stopped the sending: with rows in doubt the job stays resumable, else it failed."""
-    run = errand.run
-    counts = await run.db(outcome_counts, errand.grip.job_no, errand.plan)
-    told = {word: count for word, count in counts.items() if count}
-    open_now = await run.db(open_chunks, errand.grip.job_no, errand.plan)
-    if isinstance(error, Waiting):
-        return JobEnd(JobState.WAITING, "import-open", str(error), ExitCode.DONE, told)
-    if open_now:
-        await _tell_doubt(errand)
-        counts = await run.db(outcome_counts, errand.grip.job_no, errand.plan)
-        code = ExitCode.PARTLY if isinstance(error, Unanswered) else exit_code_of(error)
-        return _resumable(errand.link.name, error.reason, error.text, code, counts)
-    await run.db(
-        fold_withheld,
-        run.job.job_id,
-        errand.grip.job_no,
-        errand.plan,
-        errand.link.name,
-        operator=run.operator.name,
-        now=run.now(),
-    )
-    await _keep_undo(errand)
-    return JobEnd(JobState.FAILED, error.reason, error.text, exit_code_of(error), told, next=error.next)
-
-
-async def _tell_doubt(errand: Errand) -> None:
-    """Rows that left and have no answer are unknown, whoever looks at the job now."""
-    run = errand.run
-    open_now = await run.db(open_chunks, errand.grip.job_no, errand.plan)
-    rows = [row.n for chunk in open_now if not chunk.ticket for row in chunk.rows]
-    if rows:
-        unknown = [Answer(n, Outcome.UNKNOWN, "no-answer") for n in rows]
-        await run.commit(put_outcomes, errand.grip.job_no, unknown, run.now())
-
-
-def _resumable(link: str, reason: str, text: str, code: ExitCode, counts: Mapping[str, int]) -> JobEnd:
-    return JobEnd(
-        JobState.STALLED,
-        reason,
-        f"{text} Rows without an answer are read back when the job goes on.",
-        code,
-        {word: count for word, count in counts.items() if count},
-        next=f"listwarden export {link}",
-    )
-
-
-async def _end(errand: Errand) -> JobEnd:
-    run, plan, number = errand.run, errand.plan, errand.grip.job_no
-    await run.db(
-        fold_withheld,
-        run.job.job_id,
-        number,
-        plan,
-        errand.link.name,
-        operator=run.operator.name,
-        now=run.now(),
-    )
-    counts = await run.db(outcome_counts, number, plan)
-    await _keep_undo(errand)
-    told = {word: count for word, count in counts.items() if count}
-    text = ", ".join(f"{count:,} {word}" for word, count in told.items()) or "nothing to send"
-    bad = [
-        word
-        for word in (Outcome.UNKNOWN, Outcome.UNVERIFIED, Outcome.REJECTED, Outcome.TODO)
-        if counts[word.value]
-    ]
-    if bad:
-        return JobEnd(JobState.PARTLY, "rows-left", f"Ended with rows left: {text}.", ExitCode.PARTLY, told)
-    return JobEnd(
-        JobState.DONE, "ok" if plan.writes else "nothing-to-do", f"Ended: {text}.", ExitCode.DONE, told
-    )
-
-
-async def _keep_undo(errand: Errand) -> None:
-    """The inverse of what was sent, however the job ended (R13)."""
-    run = errand.run
-    undo = await run.db(
-        make_undo_plan,
-        errand.plan,
-        errand.grip.job_no,
-        run.job.job_id,
-        operator=run.operator.name,
-        now=run.now(),
-    )
-    if undo is not None:
-        run.log(
-            Level.INFO,
-            f"To take back what can be taken back: listwarden export {errand.link.name} --plan {undo}",
-        )
-
-
-_PHASES = {
-    Action.UNSUBSCRIBE: "unsubscribing",
-    Action.ADD: "adding",
-    Action.CHANGE: "changing fields",
-    Action.MOVE: "changing addresses",
-    Action.REMOVE: "removing",
-}

@@ -1,32 +1,23 @@
-"""Reading: remote lists and fields, the source of a link, the members of its list (design law 5).
+"""Reading a platform: remote lists and fields, and the members of a link's list (design law 5).
 
 Nothing that is not proven whole reaches the state, and no guard is passed silently (design law 6).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from adapters.provider import AdapterError, IncompleteRead, Provider
-from adapters.registry import source_kind
-from adapters.source import Source, SourceBatch, SourceIncomplete, SourceUnreadable
 from console.jobs.connect import load_settings, opened
 from console.jobs.ends import GuardRefused, JobEnd
+from console.jobs.fields import tell_news
 from console.jobs.run import Run
-from console.jobs.source_rows import RowBuilder
-from console.settings import Settings, resolve, resolve_source
-from state.connections import put_lists, put_remote_fields
-from state.contacts import (
-    SourceCount,
-    accept_source_read,
-    begin_source_load,
-    last_read,
-    refuse_source_read,
-    staged_count,
-    staging,
-)
-from state.links import LinkRecord, list_reading, mapped_signature
+from console.settings import resolve
+from state.account_opt_outs import put_account_opt_outs
+from state.connections import put_lists
+from state.fields import put_remote_fields
+from state.links import LinkRecord, list_reading
 from state.members import (
     ListingChange,
     accept_listing,
@@ -36,26 +27,17 @@ from state.members import (
     present_members,
     put_listing_page,
     refuse_listing,
+    vanished_members,
 )
-from state.model import Guard, JobKind, JobState, Level, Link, RemoteList
+from state.model import Guard, JobKind, JobState, Level, RemoteList
 from state.moments import moment
 from state.planning import removal_limit
-from state.store import State
 
-ROWS_AT_ONCE = 5_000
 FULL_EVERY_SECONDS = 7 * 24 * 3600
 """An incremental reading is followed by a whole one after a week at the latest (R41)."""
 
-SHRINK = 1 / 3
-
-
-@dataclass(slots=True, frozen=True)
-class SourceRead:
-    """An accepted read of a source."""
-
-    count: SourceCount
-    snapshot: str
-    changed: int
+ASKED_AT_ONCE = 50
+"""Members a platform is asked after between two looks at whether the job goes on."""
 
 
 async def work(run: Run) -> JobEnd:
@@ -69,10 +51,14 @@ async def work(run: Run) -> JobEnd:
         lists = await provider.lists()
         await run.commit(put_lists, connection.name, connection.provider, lists, run.now())
         run.log(Level.INFO, f"The account has {len(lists):,} lists.")
+        shared = None
         for remote in lists:
             if remote.list_id in linked or remote.list_id == wanted:
-                fields = await provider.fields(remote.list_id)
-                await run.commit(put_remote_fields, connection.name, remote.list_id, fields, run.now())
+                fields = await provider.fields(remote.list_id) if shared is None else shared
+                if provider.capabilities.fields_by_account:
+                    shared = fields
+                news = await run.commit(put_remote_fields, connection.name, remote.list_id, fields, run.now())
+                tell_news(run, remote.list_id, news)
             run.advance()
     gone = sorted(linked - {remote.list_id for remote in lists})
     if gone:
@@ -81,149 +67,6 @@ async def work(run: Run) -> JobEnd:
     return JobEnd(
         JobState.DONE, "ok", f"Read {len(lists):,} lists of {connection.name}.", counts={"lists": len(lists)}
     )
-
-
-async def read_source(
-    run: Run, settings: Settings, link: Link, record: LinkRecord, *, allow_empty: bool
-) -> SourceRead:
-    """Read the link's source as a stream and merge it; raises ``GuardRefused``, ``SourceIncomplete`` and others.
-
-    What is refused is remembered as such and changes no contact.
-    """
-    source_settings = resolve_source(link.source, settings)
-    source = source_kind(source_settings.kind).open(source_settings, None)
-    if not source_settings.email:
-        source_settings = replace(source_settings, email=await run.db(_address_column, source, link.source))
-        run.log(Level.INFO, f"Source {link.source}: the addresses are in column “{source_settings.email}”.")
-    builder = RowBuilder(link, source_settings)
-    started = run.now()
-    await run.db(begin_source_load)
-    run.phase(f"reading source {link.source}", unit="bytes")
-    stream = source.read(builder.columns)
-    try:
-        while True:
-            run.check_cancelled()
-            done, total, ended = await run.db(_load_some, stream, builder)
-            if total and run.job.total != total:
-                run.phase(f"reading source {link.source}", total, "bytes")
-            run.advance(done - run.job.done)
-            if ended:
-                break
-        end = source.end
-        if end is None:
-            raise SourceIncomplete(
-                "source-incomplete", f"The source {link.source} did not end as whole.", "Try again."
-            )
-    except SourceIncomplete as error:
-        count = await run.db(staged_count)
-        await run.db(
-            refuse_source_read,
-            record.link_no,
-            count,
-            complete=False,
-            snapshot="",
-            reason=error.reason,
-            started=started,
-            now=run.now(),
-        )
-        raise
-    _tell_form(run, link.source, end.details)
-    count = await run.db(staged_count)
-    last = await run.db(last_read, record.link_no)
-    refused = _shrinkage(link, count.usable, last.usable if last else None, allow_empty=allow_empty)
-    if refused is not None:
-        await run.db(
-            refuse_source_read,
-            record.link_no,
-            count,
-            complete=True,
-            snapshot=end.snapshot,
-            reason=refused.reason,
-            started=started,
-            now=run.now(),
-        )
-        raise GuardRefused(
-            refused.reason,
-            f"Source {link.source}: {refused.rule}: {refused.value:,} of {refused.limit:,} needed. Nothing was planned or sent.",
-            refused.way_out,
-            (refused,),
-        )
-    changed = await run.db(
-        accept_source_read,
-        record.link_no,
-        count,
-        snapshot=end.snapshot,
-        mapped=mapped_signature(link.fields),
-        started=started,
-        now=run.now(),
-    )
-    run.log(
-        Level.INFO,
-        f"Source {link.source}: {count.rows:,} rows, {count.usable:,} with a usable address, {changed:,} changed since the last read.",
-    )
-    if count.unreadable:
-        run.log(
-            Level.WARNING,
-            f"{count.unreadable:,} rows of the source could not be read; they are shown as invalid, and nobody is removed meanwhile.",
-            "source-rows-unreadable",
-        )
-    return SourceRead(count, end.snapshot, changed)
-
-
-def _tell_form(run: Run, name: str, details: Mapping[str, str]) -> None:
-    """How the source was read; a mere guess is a warning, for it may spoil names."""
-    encoding, found_by = details.get("encoding"), details.get("encoding found by")
-    if not encoding:
-        return
-    text = f"Source {name}: encoding {encoding} (from {found_by}), delimiter “{details.get('delimiter')}”."
-    if found_by != "guess":
-        run.log(Level.INFO, text)
-        return
-    text = f"Source {name}: the encoding {encoding} is only a guess; delimiter “{details.get('delimiter')}”."
-    run.log(Level.WARNING, f'{text} If names look wrong: encoding = "…" in [sources.{name}].')
-
-
-def _address_column(_: State, source: Source, name: str) -> str:
-    """The column with the addresses of a source whose settings name none; raises ``SourceUnreadable`` in doubt."""
-    found = source.shape().email_columns
-    if len(found) == 1:
-        return found[0]
-    several = ", ".join(f"“{column}”" for column in found)
-    raise SourceUnreadable(
-        "source-no-address",
-        f"Source {name}: "
-        + (f"several columns hold addresses: {several}." if found else "no column holds addresses."),
-        f'Name the column: email = "…" in [sources.{name}].',
-    )
-
-
-def _load_some(state: State, stream: Iterator[SourceBatch], builder: RowBuilder) -> tuple[int, int, bool]:
-    """Stage about ``ROWS_AT_ONCE`` rows; returns bytes done, bytes in all, whether the stream ended."""
-    taken, done, total = 0, 0, 0
-    with staging(state):
-        for batch in stream:
-            builder.put(state, batch)
-            taken += len(batch.rows) + len(batch.problems)
-            done, total = batch.done, batch.total
-            if taken >= ROWS_AT_ONCE:
-                return done, total, False
-    return done, total, True
-
-
-def _shrinkage(link: Link, usable: int, before: int | None, *, allow_empty: bool) -> Guard | None:
-    if allow_empty:
-        return None
-    way_out = f"Check the source. If it is meant: --allow-empty-source {link.name} lifts this once."
-    if usable == 0:
-        if before == 0:
-            return None  # it was empty before, and somebody let it pass
-        return Guard("source-empty", "a source must have a usable row", 0, 1, way_out)
-    if before and usable < before * (1 - SHRINK):
-        least = -(-before * 2 // 3)
-        return Guard(
-            "source-shrank", "a source may lose a third of its rows between two reads", usable, least, way_out
-        )
-    return None
 
 
 async def read_listing(
@@ -266,6 +109,8 @@ async def read_listing(
             if page.total and run.job.total == 0:
                 run.phase(phase or f"reading list {remote.name}", page.total, "members")
             await run.db(put_listing_page, page.members, link_fields)
+            if page.account_opt_outs:
+                await run.db(put_account_opt_outs, page.account_opt_outs)
             rows += len(page.members)
             run.advance(len(page.members))
             cursor = page.cursor if page.cursor is not None else cursor
@@ -303,18 +148,19 @@ async def read_listing(
         )
         guard = Guard(
             "too-many-opt-outs",
-            "opt-outs and erasures the platform reports at once",
+            "opt-outs, removals and erasures the platform reports at once",
             losses,
             limit,
             f"Look at the list at the platform first. If it is right: listwarden feedback {record.name} --max-removals {losses}",
         )
         raise GuardRefused(
             guard.reason,
-            f"The platform reports {losses:,} opt-outs and erasures on {remote.name} at once; {limit:,} pass without a person.",
+            f"The platform reports {losses:,} opt-outs, removals and erasures on {remote.name} at once; {limit:,} pass without a person.",
             guard.way_out,
             (guard,),
         )
-    await run.commit(
+    known = await _still_known(run, provider, record) if whole and change.vanished else frozenset()
+    gone = await run.commit(
         accept_listing,
         record.list_no,
         change,
@@ -325,16 +171,34 @@ async def read_listing(
         operator=run.operator.name,
         started=started,
         now=run.now(),
+        known=known,
     )
+    if whole:
+        change = replace(change, vanished=gone)
     present = await run.db(present_members, record.list_no)
     told = f"List {remote.name}: {present:,} members; read {change.rows:,} ({'all' if whole else 'what changed'})"
     if change.known_before:
         told += f": {change.appeared:,} appeared, {change.opted_out:,} opted out, {change.confirmed:,} confirmed, {change.vanished:,} gone"
     run.log(Level.INFO, told + ".")
+    if known:
+        run.log(
+            Level.INFO,
+            f"{len(known):,} of them are still known to the account: somebody took them out of {remote.name} there.",
+            "removed-at-platform",
+        )
     return change
 
 
-def open_source(settings: Settings, name: str) -> Source:
-    """A source by its name, for looking at its shape."""
-    source_settings = resolve_source(name, settings)
-    return source_kind(source_settings.kind).open(source_settings, None)
+async def _still_known(run: Run, provider: Provider, record: LinkRecord) -> frozenset[str]:
+    """Of the members a whole listing misses, those whom the account still knows: they were not erased."""
+    if not provider.capabilities.shares_contacts:
+        return frozenset()
+    missing = await run.db(vanished_members, record.list_no)
+    run.phase("asking after members who left the list", len(missing), "members")
+    known: set[str] = set()
+    for start in range(0, len(missing), ASKED_AT_ONCE):
+        run.check_cancelled()
+        some = missing[start : start + ASKED_AT_ONCE]
+        known |= await provider.known(some)
+        run.advance(len(some))
+    return frozenset(known)

@@ -18,6 +18,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import console
 from adapters.pace import Limits
 from adapters.provider import ConnectionSettings, RequestNote, Wire
+from adapters.source import SourceSettings
 from console.jobs.buffer import Batch, Buffer, Phase, write_batch
 from console.jobs.clock import machine_seconds
 from console.jobs.crash import CrashHook
@@ -50,6 +51,11 @@ _REQUEST_SECONDS = Limits().total + 10
 """What must be left of a lease before a request leaves: the longest one, and a margin (I4)."""
 
 logger = logging.getLogger("listwarden.jobs")
+
+
+async def _awaited(work: Awaitable[T]) -> T:
+    """A coroutine of anything that can be awaited."""
+    return await work
 
 
 @dataclass(slots=True)
@@ -287,6 +293,32 @@ class Run:
             on_wait=lambda text: self.log(Level.INFO, text),
             sleep=self._pause(read_only),
             connections=want,
+            on_budget=lambda budget: self._buffer.budget(connection.name, connection.provider, budget),
+            interactive=bool(self.options.get("interactive")),
+        )
+
+    def source_wire(self, source: SourceSettings, *, read_only: bool = True) -> Wire:
+        """What the transport of a source needs; its hooks are called in the source's own thread and event loop.
+
+        The source's secrets are masked in everything told from now on.
+        """
+        self.masks.learn(source.secrets.values())
+        pause, loop = self._pause(read_only), asyncio.get_running_loop()
+
+        async def sleep(seconds: float) -> None:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(pause(seconds)), loop))
+
+        async def before_request() -> None:
+            self._may_send(read_only)
+            self._crash.step("request")
+
+        return Wire(
+            user_agent=f"listwarden/{console.__version__} (job {short_id(self.job.job_id)}; fence {self.fence})",
+            read_only=read_only,
+            before_request=before_request,
+            on_request=self._sent,
+            on_wait=lambda text: self.log(Level.INFO, text),
+            sleep=sleep,
         )
 
     def _slots_of(self, account: str, purpose: str, want: int, connections: int) -> AccountSlots:
@@ -408,7 +440,7 @@ class Run:
 
     def take_batch(self) -> Batch:
         """All that is still to be told, for the last transaction."""
-        return self._buffer.take()
+        return self._buffer.take(last=True)
 
     async def close(self) -> None:
         """Give the places back."""

@@ -52,8 +52,11 @@ WORK: dict[JobKind, str] = {
     JobKind.EXPORT: "console.jobs.export:work",
     JobKind.FEEDBACK: "console.jobs.feedback:work",
     JobKind.REFRESH: "console.jobs.refresh:work",
+    JobKind.FIELDS: "console.jobs.fields:work",
+    JobKind.CREATE_LIST: "console.jobs.create_list:work",
     JobKind.OPTIN: "console.jobs.optin:work",
     JobKind.SUPPRESS: "console.jobs.optin:suppress",
+    JobKind.CAMPAIGNS: "console.jobs.campaigns:work",
 }
 """Kinds of jobs and the ``async def work(run: Run) -> JobEnd`` behind each; nothing is imported before it is needed."""
 
@@ -174,7 +177,8 @@ async def _carry(
 ) -> JobEnd:
     """Claim, run, finish. Raises ``JobRefused`` and ``StateError`` only before the job is claimed."""
     process, crash = this_process(), CrashHook.of(os.environ)
-    resumed = (await store.call(get_job, job_id)).started_at is not None
+    before = await store.call(get_job, job_id)
+    resumed = before.started_at is not None
     run = Run(
         await store.call(claim_job, job_id, process, now(), alive=alive),
         store=store,
@@ -199,7 +203,7 @@ async def _carry(
     gc.set_threshold(50_000, 20, 50)
     task = asyncio.create_task(_work_of(run, work), name="work")
     with _signals_to(run, store, task):
-        end = await _perform(run, task)
+        end = _still_waiting(before, await _perform(run, task))
         return await _finish(run, store, replace(end, job_id=job_id))
 
 
@@ -244,6 +248,14 @@ def _end(run: Run, error: BaseException) -> JobEnd | None:
     if end is not None and run.resumed and isinstance(most_serious(error), LeaseHeld):
         # The account is another's for now; what this job has sent already must not be given up for it.
         return replace(end, state=JobState.STALLED)
+    return end
+
+
+def _still_waiting(before: Job, end: JobEnd) -> JobEnd:
+    """A job that waited for the vendor, and found it or the account not to be had, waits on: it is picked up again."""
+    passing = end.exit_code in (ExitCode.BUSY, ExitCode.UNREACHABLE)
+    if before.state is JobState.WAITING and end.state is JobState.STALLED and passing:
+        return replace(end, state=JobState.WAITING)
     return end
 
 

@@ -1,44 +1,28 @@
 """Chunks on their way: sent once, and where no answer came read back before anything is sent again (design law 3).
 
-What the vendor works on is followed to its end; its files are kept before anything is concluded (R19).
+An import whose posting got no answer is never posted again by itself: what reading back does not show stays
+``unknown`` until a person releases it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from adapters.provider import (
-    AdapterError,
-    Batch,
-    Repeat,
-    Settlement,
-    Unanswered,
-)
-from console.jobs.errand import Errand, Waiting, fold_answered, refresh_members
-from console.jobs.sending import Sent, answers_of, send_rows
-from state.chunks import (
-    Answer,
-    Chunk,
-    answer,
-    count_poll,
-    intend_again,
-    open_chunks,
-    release_rows,
-)
+from adapters.provider import AdapterError, Batch, Repeat, Unanswered
+from console.jobs.answering import commit_answer
+from console.jobs.errand import Errand, batch_of, fold_answered, refresh_members
+from console.jobs.sending import send_rows
+from console.jobs.tickets import follow_tickets
+from state.chunks import Answer, Chunk, answer, intend_again, open_chunks, release_rows
+from state.ids import short_id
 from state.members import members_by_key
-from state.model import Action, Consent, Level, Outcome
+from state.model import Action, Consent, Level, Member, Outcome
 from state.moments import moment
-
-FIRST_POLL_SECONDS = 5.0
-
-
-LONGEST_POLL_SECONDS = 60.0
-
-
-POLL_DEADLINE_SECONDS = 2 * 3600
-"""After so long a job stops waiting for the vendor and is picked up by whoever looks next (state ``waiting``)."""
-
+from state.opt_outs import opt_out_reason
+from state.outcomes import FOUND
+from state.plans import WriteRow
 
 ATTEMPTS = 3
 """How often one process sends a chunk without an answer, reading back each time."""
@@ -50,7 +34,12 @@ async def send_chunk(errand: Errand, chunk: Chunk, batch: Batch) -> bool:
     errand.tries[chunk.number] += 1
     try:
         sent = await send_rows(
-            errand.provider, errand.remote, chunk.action, chunk.rows, by_ticket=batch.by_ticket
+            errand.provider,
+            errand.remote,
+            chunk.action,
+            chunk.rows,
+            by_ticket=batch.by_ticket,
+            source=errand.source_writer,
         )
     except Unanswered as error:
         run.log(
@@ -60,49 +49,19 @@ async def send_chunk(errand: Errand, chunk: Chunk, batch: Batch) -> bool:
         )
         return False
     except AdapterError:
-        await run.commit(release_rows, errand.grip, chunk, run.now())
+        if chunk.attempt == 1:  # of a later try the first one is in doubt as before
+            await run.commit(release_rows, errand.grip, chunk, run.now())
         raise
-    doubtful = await _commit_answer(errand, chunk, sent)
+    doubtful = await commit_answer(errand, chunk, sent)
     if sent.stopped is not None and not isinstance(sent.stopped, Unanswered):
         raise sent.stopped
     return sent.stopped is None and not doubtful
 
 
-async def _commit_answer(errand: Errand, chunk: Chunk, sent: Sent) -> bool:
-    """Commit an answer; True when it does not tell what became of some rows: they are read back."""
-    run = errand.run
-    doubtful = any(row.outcome is Outcome.UNKNOWN for row in sent.answers)
-    counts: dict[str, int] = {}
-    for row in sent.answers:
-        counts[row.outcome.value] = counts.get(row.outcome.value, 0) + 1
-    told = ", ".join(f"{count:,} {word}" for word, count in counts.items())
-    run.log(
-        Level.INFO,
-        f"{chunk.action.value.capitalize()} chunk {chunk.number}, {len(chunk.rows):,} rows: {told or 'handed over'}"
-        + (f"; the platform works on it ({sent.ticket})" if sent.ticket else "")
-        + (f"; then: {sent.stopped.text}" if sent.stopped is not None else "")
-        + ".",
-    )
-    await run.commit(
-        answer,
-        errand.grip,
-        chunk,
-        sent.answers,
-        ticket=sent.ticket,
-        closed=sent.stopped is None,
-        doubtful=doubtful,
-        now=run.now(),
-    )
-    run.journal_step()
-    return doubtful
-
-
 async def read_back_open(errand: Errand) -> None:
     """What an earlier try left open is followed to its end or read back; nothing is sent again yet."""
     run = errand.run
-    for chunk in await run.db(open_chunks, errand.grip.job_no, errand.plan):
-        if chunk.ticket:
-            await _follow_ticket(errand, chunk)
+    await follow_tickets(errand)
     doubtful = [
         chunk for chunk in await run.db(open_chunks, errand.grip.job_no, errand.plan) if not chunk.ticket
     ]
@@ -123,52 +82,112 @@ async def settle_open(errand: Errand) -> None:
                 await run.commit(answer, errand.grip, chunk, [], now=run.now())
             elif not chunk.ticket:
                 await _send_again(errand, chunk)
+        left = await run.db(open_chunks, errand.grip.job_no, errand.plan)
+        if left and all(batch_of(errand, chunk.action).repeat is Repeat.NEVER for chunk in left):
+            break  # they were read back, and looking more often does not help
     left = await run.db(open_chunks, errand.grip.job_no, errand.plan)
     rows = sum(len(chunk.rows) for chunk in left)
     if rows:
-        raise Unanswered(
+        raise _unanswered(errand, left, rows)
+
+
+def _unanswered(errand: Errand, left: Sequence[Chunk], rows: int) -> Unanswered:
+    resume = f"listwarden export {errand.link.name}"
+    if any(batch_of(errand, chunk.action).repeat is Repeat.NEVER for chunk in left):
+        return Unanswered(
             "no-answer",
-            f"{rows:,} rows have no answer after {ATTEMPTS} tries; they stay unknown until they are read back.",
-            f"Resume the job: listwarden export {errand.link.name}",
+            f"{rows:,} rows left in a request that got no answer. An import is never posted again by itself; the rows"
+            " stay unknown until reading back shows them or a person releases them.",
+            f"Read back again: {resume}; or let go, and see them as not confirmed in the next preview:"
+            f" listwarden job unblock {short_id(errand.grip.job_id)}",
         )
+    return Unanswered(
+        "no-answer",
+        f"{rows:,} rows have no answer after {ATTEMPTS} tries; they stay unknown until they are read back.",
+        f"Resume the job: {resume}",
+    )
 
 
 async def _read_back(errand: Errand, chunks: Sequence[Chunk]) -> None:
-    """Look at the platform which rows in doubt it took: by what changed since, else one by one."""
+    """Look at the platform which rows in doubt it took: by what changed since, else by a whole listing."""
     run = errand.run
-    rows = sum(len(chunk.rows) for chunk in chunks)
+    asked = [chunk for chunk in chunks if not chunk.action.at_source]
+    if not asked:
+        return
+    rows = sum(len(chunk.rows) for chunk in asked)
     run.log(Level.INFO, f"Reading back {rows:,} rows without an answer.", "no-answer")
     await refresh_members(errand, phase="reading back")
+    left = await _compare_with_members(errand, asked)
+    unlooked = {chunk.number for chunk in left} - errand.looked
+    if unlooked and errand.provider.capabilities.shares_contacts:
+        # Who joins a list need not count as changed there, so only a whole listing proves who is missing.
+        errand.looked |= unlooked
+        await refresh_members(errand, phase="reading back", whole=True)
+        await _compare_with_members(errand, left)
+    await fold_answered(errand)
+
+
+async def _compare_with_members(errand: Errand, chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Commit what the members show of the rows in doubt; the chunks that still have such rows."""
+    run = errand.run
+    unshown: list[Chunk] = []
     for chunk in chunks:
         members = await run.db(members_by_key, errand.record.list_no, [row.address_key for row in chunk.rows])
-        found: list[Answer] = []
-        for row in chunk.rows:
-            member = members.get(row.address_key)
-            if member is None:
-                continue
-            if _taken(chunk.action, row.payload, dict(member.fields), member.consent):
-                pending = chunk.action is Action.ADD and member.consent is Consent.PENDING
-                reason = "asked-to-confirm" if pending else "found-on-reading"
-                found.append(Answer(row.n, Outcome.SENT, reason, origin_id=member.origin_id))
-        await run.commit(
-            answer, errand.grip, chunk, found, closed=len(found) == len(chunk.rows), now=run.now()
-        )
+        found = [
+            told
+            for row in chunk.rows
+            if (member := members.get(row.address_key)) is not None
+            and (told := _told_by(chunk, row, member)) is not None
+        ]
+        whole = len(found) == len(chunk.rows)
+        await run.commit(answer, errand.grip, chunk, found, closed=whole, now=run.now())
         run.journal_step()
         if found:
             run.log(
                 Level.INFO, f"Chunk {chunk.number}: {len(found):,} of {len(chunk.rows):,} rows are there."
             )
-    await fold_answered(errand)
+        if not whole:
+            settled = {one.n for one in found}
+            unshown.append(replace(chunk, rows=tuple(row for row in chunk.rows if row.n not in settled)))
+    return unshown
+
+
+def _told_by(chunk: Chunk, row: WriteRow, member: Member) -> Answer | None:
+    """What a member as read back tells of a row; None while it tells nothing.
+
+    An addition was unknown at the platform when its intent was committed: if it is there now, it was taken, also
+    when the person has left again since. Who opted out before the intent was skipped by the platform in silence.
+    """
+    intended = moment(chunk.intended_at)
+    subscribing = chunk.action in (Action.ADD, Action.MOVE)
+    if subscribing and member.consent.opted_out and not _later(member.since or member.changed_at, intended):
+        return _withheld(row, member)
+    if _taken(chunk.action, row.payload, member.fields, member.consent):
+        pending = chunk.action is Action.ADD and member.consent is Consent.PENDING
+        reason = "asked-to-confirm" if pending else FOUND
+        return Answer(row.n, Outcome.SENT, reason, origin_id=member.origin_id, raw=FOUND if pending else "")
+    if chunk.action is Action.CHANGE and member.consent.opted_out:
+        return _withheld(row, member)
+    return None
+
+
+def _withheld(row: WriteRow, member: Member) -> Answer:
+    reason = opt_out_reason(member.consent, member.scope)
+    return Answer(row.n, Outcome.WITHHELD, reason, origin_id=member.origin_id, raw=member.raw_status)
+
+
+def _later(at: str, than: datetime) -> bool:
+    """Whether a vendor's time is later; one that cannot be read is not."""
+    try:
+        return bool(at) and moment(at) > than
+    except ValueError:
+        return False
 
 
 def _taken(
     action: Action, payload: Mapping[str, object], fields: Mapping[str, str], consent: Consent
 ) -> bool:
-    """Whether a member as read back shows that the write was applied.
-
-    An addition was unknown at the platform when its intent was committed: if it is there now, it was taken,
-    also when the person has left again since.
-    """
+    """Whether a member as read back shows that the write was applied."""
     match action:
         case Action.ADD | Action.MOVE:
             return True
@@ -177,21 +196,28 @@ def _taken(
         case Action.CHANGE:
             sent = payload.get("fields")
             return isinstance(sent, dict) and all(fields.get(name) == value for name, value in sent.items())
+        case Action.WRITE_BACK | Action.CREATE:
+            return False  # the source knows; each write carries the value it expects there
 
 
 async def _send_again(errand: Errand, chunk: Chunk) -> None:
     run = errand.run
-    batch = errand.provider.batch(chunk.action, errand.plan.writes_by_action().get(chunk.action, 0))
-    if batch.repeat is Repeat.NEVER or errand.tries[chunk.number] >= ATTEMPTS:
+    batch = batch_of(errand, chunk.action)
+    if errand.tries[chunk.number] >= ATTEMPTS:
         return
-    if batch.repeat is Repeat.AFTER_QUARANTINE:
+    if batch.repeat is not Repeat.AT_ONCE:  # the vendor may still be at work on what it took
         rest = timedelta(seconds=errand.settings.options.quarantine_seconds)
         until = moment(chunk.intended_at) + rest
         if run.now() < until:
+            then = "read back" if batch.repeat is Repeat.NEVER else "sent again"
             await run.wait_until(
-                until, f"chunk {chunk.number} rests until {until:%H:%M:%S} UTC before it is sent again"
+                until, f"chunk {chunk.number} rests until {until:%H:%M:%S} UTC before it is {then}"
             )
+            errand.looked.discard(chunk.number)
             await _read_back(errand, [chunk])
+    if batch.repeat is Repeat.NEVER:
+        errand.tries[chunk.number] = ATTEMPTS
+        return
     again = await run.commit(intend_again, errand.grip, errand.plan, chunk, run.now())
     run.journal_step()
     if again is None:
@@ -200,35 +226,3 @@ async def _send_again(errand: Errand, chunk: Chunk) -> None:
         Level.INFO, f"Chunk {chunk.number}: {len(again.rows):,} rows are sent again (try {again.attempt})."
     )
     await send_chunk(errand, again, batch)
-
-
-async def _follow_ticket(errand: Errand, chunk: Chunk) -> None:
-    """Poll the vendor's work on a chunk to its end; its files are kept before anything is concluded (R19)."""
-    run = errand.run
-    wait = FIRST_POLL_SECONDS
-    began = moment(chunk.intended_at)
-    polls = chunk.polls
-    while True:
-        run.check_cancelled()
-        settlement = await errand.provider.settle(errand.remote, chunk.ticket)
-        polls += 1
-        await run.db(count_poll, errand.grip, chunk, run.now())
-        if settlement.finished:
-            break
-        age = (run.now() - began).total_seconds()
-        text = f"{settlement.text}; chunk {chunk.number}, {age:,.0f} s old, {polls:,} polls"
-        if age > POLL_DEADLINE_SECONDS:
-            raise Waiting(text)
-        run.waiting(text)
-        await run.sleep(wait)
-        wait = min(wait * 2, LONGEST_POLL_SECONDS)
-    run.waiting("")
-    await _conclude_ticket(errand, chunk, settlement)
-
-
-async def _conclude_ticket(errand: Errand, chunk: Chunk, settlement: Settlement) -> None:
-    run = errand.run
-    for name, body in settlement.files.items():
-        await run.keep_file(f"chunk-{chunk.number}-{name}", body)
-    sent = Sent(tuple(answers_of(chunk.action, chunk.rows, settlement.results)))
-    await _commit_answer(errand, chunk, sent)

@@ -6,10 +6,11 @@ run it in a thread.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from adapters.registry import source_kind
 from adapters.source import SourceSettings, SourceShape
+from adapters.sources.columns import name_columns
 from console.settings import Settings, resolve_source
 
 
@@ -34,3 +35,19 @@ def guessed_keys(shape: SourceShape) -> dict[str, str]:
     """
     found = {"email": shape.email_columns[:1], "id": shape.id_columns, "opted_out": shape.opt_out_columns}
     return {key: columns[0] for key, columns in found.items() if len(columns) == 1}
+
+
+def proposed_fields(
+    name_fields: Mapping[str, Sequence[str]], columns: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """What a new link maps by itself: the platform's fields for names, filled by the columns that surely hold them.
+
+    ``name_fields`` are the platform's (``ProviderKind.name_fields``). A field both names belong in is only proposed
+    when the source has both; nothing but names is ever proposed (data economy, law 8).
+    """
+    known = name_columns(columns)
+    return {
+        target: tuple(known[part] for part in parts)
+        for target, parts in name_fields.items()
+        if all(part in known for part in parts)
+    }

@@ -5,6 +5,7 @@ Invariant: the file is the whole configuration, edited by hand or by screens; no
 
 from console.settings.draft import draft_connection
 from console.settings.findings import configuration_findings, fault_finding
+from console.settings.link_table import fields_value
 from console.settings.load import foreign_secrets, load, load_usable, resolve, resolve_entry, resolve_source
 from console.settings.model import ConnectionEntry, Fault, Options, Settings, SettingsError, SourceEntry
 from console.settings.place import settings_path
@@ -37,6 +38,7 @@ __all__ = [
     "edit_link",
     "edit_source",
     "fault_finding",
+    "fields_value",
     "foreign_secrets",
     "load",
     "load_usable",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from adapters import registry
@@ -32,6 +33,7 @@ def configuration_findings(settings: Settings, faults: Sequence[Fault]) -> list[
             resolve_source(name, settings)
         except SettingsError as error:
             found += map(fault_finding, error.faults)
+    found += _doubtful(resolved, settings)
     found += _same_accounts(resolved, settings)
     found += _files(settings)
     if not found:
@@ -56,6 +58,13 @@ def _ambiguous_names(settings: Settings) -> Iterator[Finding]:
         if name in settings.links:
             text = f"A connection and a link are both named {name}; commands that take either mean the link."
             yield Finding("name-taken", text, "Rename one of them.", ok=True, where=str(settings.path))
+
+
+def _doubtful(resolved: dict[str, ConnectionSettings], settings: Settings) -> Iterator[Finding]:
+    """What each platform's adapter finds unlikely about the settings of a connection."""
+    for name, connection in resolved.items():
+        for finding in registry.provider_kind(connection.provider).doubts(connection):
+            yield replace(finding, where=f"{settings.path.name} connections.{name}")
 
 
 def _same_accounts(resolved: dict[str, ConnectionSettings], settings: Settings) -> Iterator[Finding]:

@@ -85,6 +85,8 @@ class ConnectionEntry:
     connections: int = 8
     secrets: Mapping[str, SecretReference] = field(default_factory=dict)
     options: Mapping[str, str | int | bool] = field(default_factory=dict)
+    fields_every_seconds: int = 86400
+    """Feedback synchronizes the data fields when that was last done longer ago than this."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -16,14 +16,16 @@ from adapters import registry
 from adapters.provider import SettingSpec
 from console.secrets import SecretReference
 from console.settings.lines import key_lines
+from console.settings.link_table import read_link
 from console.settings.model import ConnectionEntry, Fault, Options, Settings, SourceEntry, nearest
 from console.settings.reader import Faults, Table, Value, describe
-from console.settings.rules import duration_seconds, every_fault, name_fault, url_fault
-from state.model import AddressChange, Blank, FieldMapping, Link, Mode
+from console.settings.rules import LONGEST_EVERY, SHORTEST_EVERY, duration_seconds, name_fault, url_fault
+from state.model import Link
 
 TABLES = ("connections", "sources", "links", "options")
 MOST_CONNECTIONS = 64
 LONGEST_QUARANTINE = 7 * 86400
+DAY = 86400
 
 
 class _Kind(Protocol):
@@ -53,7 +55,7 @@ def parse(text: str, file: Path, digest: str = "") -> Settings:
             )
     connections = {name: _connection(name, table) for name, table in _tables(content, "connections", faults)}
     sources = {name: _source(name, table) for name, table in _tables(content, "sources", faults)}
-    links = {name: _link(name, table, content) for name, table in _tables(content, "links", faults)}
+    links = {name: read_link(name, table, content) for name, table in _tables(content, "links", faults)}
     options = _options(Table(content.get("options", {}), ("options",), faults))
     _find_rivals(links, connections, faults)
 
@@ -130,8 +132,19 @@ def _connection(name: str, table: Table) -> ConnectionEntry | None:
         _not_installed(table, "provider", provider, error)
         return None
     secrets, options = _adapter_keys(table, kind)
+    fields_every = _fields_every(table)
     table.close()
-    return ConnectionEntry(name, provider, base_url.rstrip("/"), at_once, secrets, options)
+    return ConnectionEntry(name, provider, base_url.rstrip("/"), at_once, secrets, options, fields_every)
+
+
+def _fields_every(table: Table) -> int:
+    """How old the data fields may get, in seconds."""
+    text = table.text("fields_every")
+    seconds = duration_seconds(text) if text else DAY
+    if seconds is None or not SHORTEST_EVERY <= seconds <= LONGEST_EVERY:
+        table.fault("fields_every", "settings-value", 'a duration from "1m" to "366d"', describe(text))
+        return DAY
+    return seconds
 
 
 def _source(name: str, table: Table) -> SourceEntry | None:
@@ -172,95 +185,6 @@ def _check_url(table: Table, key: str, url: str) -> None:
     if expected:
         # User and password may stand before the host: such an address is not quoted.
         table.fault(key, "url-not-allowed", expected, "an address with @" if "@" in url else describe(url))
-
-
-def _link(name: str, table: Table, content: Mapping[str, object]) -> Link:
-    source = _reference(table, "source", "sources", content)
-    connection = _reference(table, "connection", "connections", content)
-    mode = Mode(table.choice("mode", Mode, Mode.ADD_ONLY))
-    consent, consent_column = table.text("consent"), table.text("consent_column")
-    if not table.has("consent") and not table.has("consent_column"):
-        table.fault(
-            "consent",
-            "settings-required",
-            "consent = … (basis of every addition) or consent_column = …",
-            "neither",
-        )
-    elif consent and consent_column:
-        table.fault("consent_column", "settings-value", "either consent or consent_column", "both")
-    blank = Blank(table.choice("blank", Blank, Blank.KEEP))
-    every = table.text("every")
-    if every and (expected := every_fault(every)):
-        table.fault("every", "settings-value", expected, describe(every))
-    link = Link(
-        name=name,
-        source=source,
-        connection=connection,
-        list_id=_list_id(table),
-        mode=mode,
-        consent=consent.strip(),
-        consent_column=consent_column.strip(),
-        fields=_fields(table, blank),
-        address_change=AddressChange(table.choice("address_change", AddressChange, AddressChange.ASK)),
-        every=every.strip(),
-        tag=table.text("tag").strip(),
-    )
-    table.close()
-    return link
-
-
-def _reference(table: Table, key: str, kind: str, content: Mapping[str, object]) -> str:
-    """A name that must stand in another table of the file."""
-    name = table.text(key, required=f"the name of one of the {kind}")
-    there = content.get(kind)
-    known: Mapping[str, object] = there if isinstance(there, dict) else {}
-    if name and name not in known:
-        expected = "one of " + ", ".join(map(str, known)) if known else f"a table [{kind}.…]"
-        table.fault(key, "settings-dangling", expected, describe(name), nearest(name, known))
-    return name
-
-
-def _list_id(table: Table) -> str:
-    """Ids are text; platforms that number their lists are written without quotes by many."""
-    value = table.content.get("list")
-    if isinstance(value, int) and not isinstance(value, bool):
-        table.has("list")
-        return str(value)
-    return table.text("list", required="the id of the remote list").strip()
-
-
-def _fields(table: Table, blank: Blank) -> tuple[FieldMapping, ...]:
-    if not table.has("fields"):
-        return ()
-    fields = table.inner("fields")
-    return tuple(_field(fields, target, blank) for target in fields.content)
-
-
-def _field(fields: Table, target: str, blank: Blank) -> FieldMapping:
-    fields.has(target)
-    if not target.strip():
-        fields.fault(target, "settings-value", "the name of a field of the list", "an empty name")
-    value = fields.content[target]
-    if not isinstance(value, dict):
-        return FieldMapping(target, _columns(fields, target, value), blank)
-    one = fields.inner(target)
-    one.has("columns")
-    own = Blank(one.choice("blank", Blank, blank))
-    one.close()
-    return FieldMapping(target, _columns(one, "columns", one.content.get("columns")), own)
-
-
-def _columns(table: Table, key: str, value: object) -> tuple[str, ...]:
-    columns = [value] if isinstance(value, str) else value
-    if isinstance(columns, list) and columns and all(isinstance(one, str) and one.strip() for one in columns):
-        return tuple(one.strip() for one in columns)
-    table.fault(
-        key,
-        "settings-value" if value is not None else "settings-required",
-        'a column, a list of columns, or { columns = ["…"], blank = "…" }',
-        describe(value) if value is not None else "nothing",
-    )
-    return ()
 
 
 def _options(table: Table) -> Options:

@@ -44,6 +44,10 @@ _T = TypeVar("_T")
 PAGES: Mapping[tuple[PlaceKind, str], str] = {
     (PlaceKind.HOME, ""): "console.tui.screens.connections:ConnectionsPage",
     (PlaceKind.CONNECTION, "lists"): "console.tui.screens.lists:ListsPage",
+    (PlaceKind.CONNECTION, "fields"): "console.tui.screens.fields:FieldsPage",
+    (PlaceKind.LINK, "fields"): "console.tui.screens.fields:FieldsPage",
+    (PlaceKind.CONNECTION, "campaigns"): "console.tui.screens.campaigns:CampaignsPage",
+    (PlaceKind.CAMPAIGN, ""): "console.tui.screens.campaign:CampaignPage",
     (PlaceKind.LINK, "preview"): "console.tui.screens.preview:PreviewPage",
     (PlaceKind.LINK, "contacts"): "console.tui.screens.contacts:ContactsPage",
     (PlaceKind.LINK, "jobs"): "console.tui.screens.jobs:JobsPage",
@@ -56,6 +60,12 @@ PAGES: Mapping[tuple[PlaceKind, str], str] = {
 
 INTERRUPTED = 130
 TICK_SECONDS = 1.0
+
+PICK_UP_SECONDS = 300.0
+"""How often the console looks for jobs that wait for a platform and are carried by nobody."""
+
+INTERACTIVE = frozenset({JobKind.CHECK, JobKind.READ, JobKind.PREVIEW, JobKind.REFRESH, JobKind.FIELDS})
+"""Jobs whose reads somebody at the screen waits for: they may use the reserve of the account's calls."""
 
 
 class ConsoleApp(App[None]):
@@ -101,6 +111,9 @@ class ConsoleApp(App[None]):
             self.go(self.opening)
         self.set_interval(TICK_SECONDS, self._tick)
         self.call_later(self._tick)
+        if not self.read_only:
+            self.set_interval(PICK_UP_SECONDS, self._look_for_waiting_jobs)
+            self._look_for_waiting_jobs()
 
     def on_unmount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -160,6 +173,22 @@ class ConsoleApp(App[None]):
         for page in pages(self.screen_stack):
             page.post_message(message())
 
+    def _look_for_waiting_jobs(self) -> None:
+        start(self, "pick-up", self._pick_up)
+
+    async def _pick_up(self) -> None:
+        """Whoever looks next goes on with what waits for a platform (design law 4)."""
+        from console.jobs.pickup import pick_up_waiting
+
+        try:
+            taken = await asyncio.to_thread(pick_up_waiting, self.state_path, config=self.config)
+        except (StateError, OSError):
+            return  # the state's trouble is told by the tick, and a job that could not be started is tried again
+        for job in taken:
+            self.say(
+                f"Going on with {job.kind.value} {job.link or job.connection}: it waited for the platform."
+            )
+
     # --- for pages -----------------------------------------------------------------------------------------
 
     async def ask(
@@ -181,6 +210,8 @@ class ConsoleApp(App[None]):
         if self.read_only:
             self.say(self.read_only, warning=True)
             return None
+        if kind in INTERACTIVE:
+            options = {**(options or {}), "interactive": True}
         try:
             job_id = await asyncio.to_thread(
                 launch_job,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-from state.model import RowClass
+from state.model import ActivityKind, RowClass
 
 FOOTER_KEYS = 7
 """How many keys the footer shows at most."""
@@ -94,6 +94,12 @@ REGISTRY: tuple[Command, ...] = (
     Command("any.connections", "H", "Connections", "Go to the connections."),
     Command("any.contacts", "C", "Contacts", "Go to the contacts of every link."),
     Command("any.jobs", "J", "Jobs", "Go to the jobs."),
+    Command(
+        "any.job-now",
+        "W",
+        "Job at work",
+        "Open the job the status line tells of, one that stands still first: why, and how to free it.",
+    ),
     Command("any.back", "escape", "Back", "Go back to the screen before.", bubbling=True),
     Command("any.quit", "q", "Quit", "Leave the console; jobs go on."),
     # connections
@@ -116,6 +122,15 @@ REGISTRY: tuple[Command, ...] = (
         0,
         writes=True,
     ),
+    Command("connections.fields", "F", "Fields", "The data fields of the connection's lists."),
+    Command("connections.campaigns", "K", "Campaigns", "What was sent to the connection's lists."),
+    Command(
+        "connections.rehearse",
+        "R",
+        "Rehearse",
+        "Where the connection leads to a sandbox: choose how its next import ends, or what goes wrong next.",
+        writes=True,
+    ),
     # lists
     Command("lists.preview", "enter", "Preview", "Preview what the link would send.", 1, bubbling=True),
     Command(
@@ -131,6 +146,135 @@ REGISTRY: tuple[Command, ...] = (
         writes=True,
     ),
     Command("lists.contacts", "m", "Contacts", "The contacts and members of the link.", 5),
+    Command(
+        "lists.settings",
+        "s",
+        "Settings",
+        "Mode, mapping, two-way fields, consent and conflict rule of the link.",
+        writes=True,
+    ),
+    Command(
+        "lists.sync",
+        "S",
+        "Synchronize",
+        "Read what happened at the platform, then preview; nothing is sent before you confirm.",
+        writes=True,
+    ),
+    Command(
+        "lists.refresh",
+        "u",
+        "Refresh fields",
+        "Mark every record of the link to be sent again, and preview how many that are.",
+        writes=True,
+    ),
+    Command("lists.create", "n", "New list", "Have the platform make a new list (a job).", writes=True),
+    Command(
+        "lists.fields", "F", "Fields", "The data fields of the list under the cursor, and their mapping."
+    ),
+    Command("lists.campaigns", "K", "Campaigns", "What was sent to the connection's lists."),
+    # fields
+    Command(
+        "fields.sync",
+        "s",
+        "Synchronize",
+        "Read the fields from the platform now, and tell what is new (a job).",
+        1,
+        writes=True,
+    ),
+    Command(
+        "fields.create",
+        "a",
+        "New field",
+        "Create a field at the platform, judged by its rules as you type.",
+        2,
+        writes=True,
+    ),
+    Command(
+        "fields.delete",
+        "D",
+        "Delete",
+        "Count who holds a value of the field, then delete it after that number is typed.",
+        3,
+        writes=True,
+    ),
+    Command(
+        "fields.mapping",
+        "enter",
+        "Mapping",
+        "The settings of the link: which columns fill which fields, both ways or one, and what a blank does.",
+        4,
+        writes=True,
+        bubbling=True,
+    ),
+    Command(
+        "fields.refresh",
+        "u",
+        "Refresh fields",
+        "Mark every record of the link to be sent again, and preview how many that are.",
+        writes=True,
+    ),
+    # campaigns
+    Command(
+        "campaigns.open", "enter", "Open", "Bars, curves and activity of the campaign.", 1, bubbling=True
+    ),
+    Command(
+        "campaigns.fetch",
+        "L",
+        "Fetch",
+        "Ask the platform for campaigns, counts and activity (a job); nothing is written there.",
+        2,
+        writes=True,
+    ),
+    Command(
+        "campaigns.view", "v", "One or many", "Single campaigns, or marketing campaigns: several as one.", 3
+    ),
+    Command("campaigns.mark", "space", "Mark", "Mark the campaign for merging and splitting, or not."),
+    Command(
+        "campaigns.merge",
+        "M",
+        "Merge",
+        "Count the marked campaigns (or the one under the cursor) as one, under a name.",
+        4,
+        writes=True,
+    ),
+    Command(
+        "campaigns.split",
+        "S",
+        "Split",
+        "Count the marked campaigns (or the one under the cursor) by themselves again.",
+        writes=True,
+    ),
+    # campaign
+    Command(
+        "campaign.explain",
+        "enter",
+        "Explain",
+        "Everything known about the address under the cursor.",
+        1,
+        bubbling=True,
+    ),
+    Command(
+        "campaign.next-kind", "c", "Kind", "Show only one kind of activity; press again for the next one.", 2
+    ),
+    Command("campaign.scale", "t", "Hours, days", "Curves by the hour, or by the day.", 3),
+    Command(
+        "campaign.whole",
+        "w",
+        "As one",
+        "The whole marketing campaign it counts to, or this campaign alone.",
+        4,
+    ),
+    Command("campaign.list", "K", "Campaigns", "The campaigns of its connection."),
+    Command("campaign.kind", "0", "All kinds", "Show every kind of activity."),
+    *(
+        Command(
+            f"campaign.kind.{kind.value}",
+            str(place),
+            f"Only {kind.value}",
+            f"Show only the activity of the kind {kind.value}.",
+        )
+        for place, kind in enumerate(ActivityKind, start=1)
+    ),
     # contacts
     Command(
         "contacts.explain",
@@ -141,9 +285,23 @@ REGISTRY: tuple[Command, ...] = (
         bubbling=True,
     ),
     Command("contacts.consent", "c", "Consent", "Show only one consent; press again for the next one.", 2),
+    Command(
+        "contacts.pending",
+        "d",
+        "Waiting long",
+        "Only people asked to confirm more than 7, 30 or 90 days ago, and for how long they have been waiting.",
+        4,
+    ),
     Command("contacts.sort", "s", "Sort", "Turn the order of addresses round.", 3),
     # explain
     Command("explain.contacts", "m", "Contacts", "The contacts of the link under the cursor.", 1),
+    Command(
+        "explain.campaign",
+        "enter",
+        "Campaign",
+        "The campaign the line of the history under the cursor is about.",
+        bubbling=True,
+    ),
     # preview
     Command(
         "preview.export",
@@ -165,6 +323,27 @@ REGISTRY: tuple[Command, ...] = (
         "preview.keep", "s", "Keep", "Keep this plan: it is listed and can be exported later.", 3, writes=True
     ),
     Command("preview.plans", "o", "Plans", "The plans kept of this link; open one, or compare two.", 4),
+    Command(
+        "preview.sync",
+        "S",
+        "Synchronize",
+        "Read what happened at the platform, then preview again; nothing is sent.",
+        writes=True,
+    ),
+    Command(
+        "preview.refresh",
+        "u",
+        "Refresh fields",
+        "Mark every record of the link to be sent again, and preview how many that are.",
+        writes=True,
+    ),
+    Command(
+        "preview.settings",
+        "E",
+        "Settings",
+        "Mode, mapping, two-way fields, consent and conflict rule of the link.",
+        writes=True,
+    ),
     Command("preview.stop", "c", "Stop", "Cancel the preview that is running.", writes=True),
     Command(
         "preview.allow",
@@ -194,6 +373,13 @@ REGISTRY: tuple[Command, ...] = (
     ),
     Command("jobs.cancel", "c", "Cancel", "Ask the job to stop between two chunks.", 2, writes=True),
     Command("jobs.resume", "R", "Resume", "Go on with a job that stands still.", 3, writes=True),
+    Command(
+        "jobs.unblock",
+        "U",
+        "Let go",
+        "Let go of rows that got no answer, after their number is typed; they stay unknown.",
+        writes=True,
+    ),
     # job
     Command("job.cancel", "c", "Cancel", "Ask the job to stop between two chunks.", 1, writes=True),
     Command(
@@ -202,6 +388,13 @@ REGISTRY: tuple[Command, ...] = (
         "Resume",
         "Go on with a job that stands still; what got no answer is read back first.",
         2,
+        writes=True,
+    ),
+    Command(
+        "job.unblock",
+        "U",
+        "Let go",
+        "Let go of rows that got no answer, also of an import that hangs, after their number is typed.",
         writes=True,
     ),
     Command("job.log", "v", "Log", "The log as it grows; 1 to 4 choose the level, / finds, n and N go on."),

@@ -6,18 +6,21 @@ Invariant: a refusal (ended, running elsewhere, state locked) is shown with its 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from console.import_words import imports_of
 from console.tui.launch import resume_job
 from state.errors import StateError
 from state.ids import short_id
 from state.jobs import JobOver, JobRefused, JobRunning, get_job, judged, request_cancel
 from state.model import Job, JobState, Operator
 from state.moments import utc_now
+from state.open_imports import OpenImport
 from state.plans import save_plan
-from state.store import open_state
+from state.store import State, open_state
+from state.unblock import open_rows, unblock_job
 
 if TYPE_CHECKING:
     from console.tui.app import ConsoleApp
@@ -48,6 +51,39 @@ def refuse_resume(job: Job | None) -> str | None:
     if not stands_still(job):
         return f"{job.operator} on {job.host} carries it" if job.pid else "its process is starting"
     return None
+
+
+def refuse_unblock(job: Job | None, imports: Sequence[OpenImport] | None = None) -> str | None:
+    """Why nothing of a job can be let go; None when something may (the dialog knows whether there is any).
+
+    ``imports``: what the platform still works on for it, where that is known; it may outlive the job.
+    """
+    if job is None:
+        return "there is no job here"
+    if job.state.final and imports is not None and not imports:
+        return f"the job has ended ({job.state.value}), and nothing of it is open"
+    if not (job.state.final or stands_still(job)):
+        return "a process carries it: it reads back what got no answer by itself"
+    return None if job.plan_id else f"a {job.kind.value} sends nothing"
+
+
+async def let_go(app: ConsoleApp, job_id: str) -> None:
+    """Show what of a job has no answer, and release it when its number is typed; audited (design law 4)."""
+    from console.tui.job_words import unblock_dialog
+
+    try:
+        job, rows, imports = await app.ask(_in_doubt, job_id)
+    except (JobRefused, StateError) as error:
+        app.say(f"{error.text} {error.next}", error=True)
+        return
+    if not rows:
+        app.say(f"No row of job {short_id(job_id)} waits for an answer.", warning=True)
+        return
+    if not await app.push_screen_wait(unblock_dialog(job, rows, imports)):
+        return
+    ended = await _written(app, lambda: _unblock(app.state_path, job_id, app.operator))
+    if ended is not None:
+        app.say(f"{job.kind.value} {job.link or job.connection}: {ended.text}")
 
 
 async def cancel_job(app: ConsoleApp, job_id: str) -> None:
@@ -85,6 +121,18 @@ def _cancel(state_path: Path, job_id: str, operator: Operator) -> Job:
 
     with open_state(state_path) as state:
         return request_cancel(state, job_id, operator, utc_now(), alive=alive)
+
+
+def _in_doubt(state: State, job_id: str) -> tuple[Job, int, tuple[OpenImport, ...]]:
+    job = get_job(state, job_id)
+    return job, sum(chunk.rows for chunk in open_rows(state, job_id)), imports_of(state, job)
+
+
+def _unblock(state_path: Path, job_id: str, operator: Operator) -> Job:
+    from console.jobs.process import alive
+
+    with open_state(state_path) as state:
+        return unblock_job(state, job_id, operator=operator, now=utc_now(), alive=alive)
 
 
 def _resume(config: Path, state_path: Path, job_id: str) -> Job:

@@ -6,13 +6,16 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from console.import_words import imports_of
 from console.tui.widgets.status_line import Pace
 from state.browse import Counted
+from state.connections import budget_of
 from state.errors import StateError
 from state.job_log import count_log, count_requests, list_files, read_log, read_requests
 from state.jobs import JobMissing, get_job, job_no, judged, progress_rate
-from state.model import Job, LogLine, Plan, RequestLine
+from state.model import Budget, Job, LogLine, Plan, RequestLine
 from state.moments import utc_now
+from state.open_imports import OpenImport
 from state.outcome_view import OutcomeGroup, in_doubt, outcome_groups
 from state.plans import get_plan
 from state.store import State
@@ -46,6 +49,8 @@ class JobData:
     requests: int
     lines: tuple[LogLine, ...]
     more: bool
+    imports: tuple[OpenImport, ...] = ()
+    budget: Budget | None = None
     due: float = 0.0
     """When the outcomes may be counted again, by the monotonic clock."""
 
@@ -81,6 +86,8 @@ def read_job(state: State, job_id: str, after: int, keep: int, known: JobData | 
         requests=count_requests(state, job.job_id),
         lines=tuple(lines),
         more=len(lines) == LOG_PAGE,
+        imports=imports_of(state, job),
+        budget=budget_of(state, job.connection),
         due=due,
     )
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from console.import_words import budget_line, own_import_line
 from console.tui.text import counted, duration, number, relative, sentence, stacked, when
-from console.tui.widgets.status_line import SIGNS, Pace
+from console.tui.widgets.status_line import Pace, standing, waits_for
 from state.ids import short_id
-from state.model import Job, JobKind, JobState
+from state.model import Budget, Job, JobKind, JobState
 from state.moments import utc_now
+from state.open_imports import OpenImport
 from state.reasons import REASONS
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ STATE_STYLES = {
     JobState.FAILED: "red",
 }
 BAR_CELLS = 24
+SHOWN_IMPORTS = 2
 
 
 def counts_words(job: Job) -> str:
@@ -44,11 +48,21 @@ def lasted(job: Job, now: datetime | None = None) -> str:
     return duration((job.ended_at or now or utc_now()) - job.started_at)
 
 
-def job_facts(job: Job, pace: Pace | None = None, *, now: datetime | None = None) -> Content:
-    """Who, when, how far, how it ended or why it stands still; four or five lines."""
+def job_facts(
+    job: Job,
+    pace: Pace | None = None,
+    *,
+    imports: Sequence[OpenImport] = (),
+    budget: Budget | None = None,
+    now: datetime | None = None,
+) -> Content:
+    """Who, when, how far, how it ended or why it stands still; some lines.
+
+    ``imports`` are what the platform still works on for the job, ``budget`` is what the account has left.
+    """
     lines: list[Content | str] = [
         sentence(
-            (f"{SIGNS[job.state]} ", f"bold {STATE_STYLES[job.state]}"),
+            (f"{standing(job)} ", f"bold {STATE_STYLES[job.state]}"),
             (f"{job.kind.value} {job.link or job.connection}", "bold"),
             f" → {job.connection}" if job.link else "",
             (f" · job {short_id(job.job_id)}", "dim"),
@@ -62,15 +76,24 @@ def job_facts(job: Job, pace: Pace | None = None, *, now: datetime | None = None
             _heartbeat(job, now),
         ),
     ]
+    way = next_step(job)
     if not job.state.final:
         lines.append(progress_line(job, pace or Pace()))
-    if job.waiting_for:
-        lines.append(sentence(("Waits for ", "bold"), job.waiting_for))
+        if way is not None:  # above what may be too long for the room there is
+            lines.append(sentence(("→ ", "bold"), way))
+    if job.waiting_for and not imports:
+        lines.append(sentence(("Waiting ", "bold"), waits_for(job)))
+    for one in imports[:SHOWN_IMPORTS]:
+        lines.append(sentence(("◷ ", "bold"), own_import_line(one, now)))
+    if len(imports) > SHOWN_IMPORTS:
+        lines.append(f"  and {counted(len(imports) - SHOWN_IMPORTS, 'more import')}; y copies all of them")
+    if budget is not None and not job.state.final:
+        lines.append(sentence(("Account ", "dim"), budget_line(budget, now)))
     if job.text:
         lines.append(sentence(job.text, (f" [{job.reason}]" if job.reason else "", "dim")))
     if counts := counts_words(job):
         lines.append(sentence(("Rows ", "dim"), counts))
-    if (way := next_step(job)) is not None:
+    if job.state.final and way is not None:
         lines.append(sentence(("→ ", "bold"), way))
     return stacked(lines)
 
@@ -100,9 +123,9 @@ def _rate(per_second: float) -> str:
 def next_step(job: Job) -> str | None:
     """What a person can do now; None when nothing is to be done."""
     if job.state is JobState.STALLED:
-        return "R goes on with it (what got no answer is read back first), c gives it up."
+        return "R goes on (no answer is read back first), c gives it up, U lets go."
     if job.state is JobState.WAITING and job.pid is None:
-        return "It waits for the platform without a process: R looks again, c gives it up."
+        return "Nobody carries it meanwhile: R looks again, U lets go of its rows."
     if job.state is JobState.QUEUED:
         return "Its process takes it up in a moment."
     if job.state in (JobState.FAILED, JobState.PARTLY):
@@ -143,3 +166,27 @@ def cancel_dialog(job: Job) -> Confirm:
     else:
         lines.append("Nothing is sent by it; what it read so far is kept where it is complete.")
     return Confirm(f"Cancel {words}", lines, f"Cancel this {job.kind.value}", danger=True)
+
+
+def unblock_dialog(job: Job, rows: int, imports: Sequence[OpenImport]) -> Confirm:
+    """The dialog before rows in doubt are let go: their number is typed, for nobody will know what became of them."""
+    from console.tui.screens.confirm import Confirm
+
+    lines: list[Content | str] = [
+        sentence(
+            "Job ",
+            (short_id(job.job_id), "bold"),
+            f" has {counted(rows, 'row')} that left and got no answer.",
+        ),
+        *(sentence("  ", own_import_line(one)) for one in imports[:4]),
+        "Let go, they stay unknown: the job ends, and nothing is sent again by it. The next preview reads what the"
+        " platform has, and plans what is missing with the reason not-confirmed.",
+        "It is written into the audit under your name.",
+    ]
+    return Confirm(
+        f"Let go of {job.kind.value} {job.link or job.connection}",
+        lines,
+        f"Let go of {counted(rows, 'row')}",
+        typed=str(rows),
+        danger=True,
+    )

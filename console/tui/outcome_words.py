@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from textual.content import Content
 
 from console.tui.plan_words import action_word
@@ -28,7 +30,7 @@ REFUSED = frozenset({"compliance-state", "erased-remotely"})
 
 MEANS = {
     Outcome.TODO: "Not sent yet.",
-    Outcome.ACCEPTED: "The platform took it and works on it.",
+    Outcome.ACCEPTED: "The platform took it over and works on it; it is not applied yet.",
     Outcome.SENT: "Done.",
     Outcome.UNVERIFIED: "The platform said yes, and reading back did not show it.",
     Outcome.REJECTED: "The platform refused it.",
@@ -63,9 +65,15 @@ def outcome_cells(row: OutcomeRow) -> tuple[Cell, ...]:
         OUTCOMES[row.outcome],
         known.title if known else row.reason,
         action_word(row.action),
+        _clock(row.accepted_at),
+        _clock(row.applied_at),
         row.origin_id,
         row.raw,
     )
+
+
+def _clock(at: datetime | None) -> str:
+    return f"{at:%H:%M:%S}" if at is not None else ""
 
 
 def outcome_detail(row: OutcomeRow) -> Content:
@@ -85,6 +93,8 @@ def outcome_detail(row: OutcomeRow) -> Content:
     if known is not None:
         lines.append(sentence(("Why ", "dim"), f"{known.title}. {known.help}", (f" [{row.reason}]", "dim")))
         lines.append(sentence(("→ ", "dim"), known.next))
+    if times := _times(row):
+        lines.append(sentence(times))
     if row.raw:
         lines.append(sentence(("The platform said ", "dim"), row.raw))
     if refused_addition(row):
@@ -92,6 +102,26 @@ def outcome_detail(row: OutcomeRow) -> Content:
     return stacked(lines)
 
 
+def _times(row: OutcomeRow) -> str:
+    """Taken over and applied are different things, with different times (R45)."""
+    told = [
+        f"{word} {at:%Y-%m-%d %H:%M:%S} UTC"
+        for word, at in (("Accepted by the platform", row.accepted_at), ("applied", row.applied_at))
+        if at is not None
+    ]
+    words = " · ".join(told)
+    return words[:1].upper() + words[1:]
+
+
 def outcome_values(row: OutcomeRow) -> tuple[str, ...]:
     """A row for a file."""
-    return (row.email, row.action.value, row.outcome.value, row.reason, row.origin_id, row.raw)
+    return (
+        row.email,
+        row.action.value,
+        row.outcome.value,
+        row.reason,
+        row.origin_id,
+        row.raw,
+        row.accepted_at.isoformat() if row.accepted_at else "",
+        row.applied_at.isoformat() if row.applied_at else "",
+    )

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from state.connections import ConnectionRow, ConnectionStatus, ListRow, connection_rows, list_rows
+from state.connections import (
+    ConnectionRow,
+    ConnectionStatus,
+    ListRow,
+    budget_of,
+    connection_rows,
+    list_rows,
+)
+from state.model import Budget
+from state.open_imports import OpenImport, open_imports
 from state.store import State
 
 if TYPE_CHECKING:
@@ -43,6 +52,11 @@ class ListView:
     missing: bool
     seen_at: datetime | None
 
+    @property
+    def linkable(self) -> bool:
+        """Whether a source may be joined to it."""
+        return not (self.link or self.system or self.missing)
+
 
 @dataclass(slots=True, frozen=True)
 class ConnectionView:
@@ -54,6 +68,10 @@ class ConnectionView:
     health: ConnectionRow | None
     lists: tuple[ListView, ...]
     faults: tuple[str, ...] = ()
+    budget: Budget | None = None
+    """What the account has left of its calls, where the platform counts them."""
+    imports: tuple[OpenImport, ...] = ()
+    """What the platform still works on for the account."""
 
     @property
     def sign(self) -> str:
@@ -86,6 +104,8 @@ def overview(state: State, settings: Settings) -> tuple[ConnectionView, ...]:
             _status(health.get(name)),
             health.get(name),
             lists_of(state, settings, name),
+            budget=budget_of(state, name),
+            imports=tuple(open_imports(state, name)),
         )
         for name, entry in settings.connections.items()
     ]

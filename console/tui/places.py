@@ -20,17 +20,18 @@ class PlaceKind(StrEnum):
     JOB = "job"
     JOBS = "jobs"
     CONTACTS = "contacts"
+    CAMPAIGN = "campaign"
 
 
 VIEWS: dict[PlaceKind, tuple[str, ...]] = {
-    PlaceKind.CONNECTION: ("lists",),
-    PlaceKind.LINK: ("preview", "contacts", "jobs"),
+    PlaceKind.CONNECTION: ("lists", "fields", "campaigns"),
+    PlaceKind.LINK: ("preview", "contacts", "jobs", "fields"),
 }
 """What may follow the slash; the first is what the bare place opens."""
 
-_NAMED = {PlaceKind.CONNECTION, PlaceKind.LINK, PlaceKind.ADDRESS, PlaceKind.JOB}
+_NAMED = {PlaceKind.CONNECTION, PlaceKind.LINK, PlaceKind.ADDRESS, PlaceKind.JOB, PlaceKind.CAMPAIGN}
 
-EXAMPLES = "link:NAME/preview, link:NAME/contacts, connection:NAME, address:EMAIL, job:ID, jobs, contacts"
+EXAMPLES = "link:NAME/preview, link:NAME/contacts, connection:NAME, connection:NAME/campaigns, campaign:ID, address:EMAIL, job:ID, jobs, contacts"
 
 
 class PlaceUnknown(Exception):
@@ -46,7 +47,8 @@ class PlaceUnknown(Exception):
 
 @dataclass(slots=True, frozen=True)
 class Place:
-    """One place. ``name`` is a connection, link, address or job id, ``view`` which of its screens."""
+    """One place. ``name`` is a connection, link, address, job id or campaign (``ID``, or ``CONNECTION/ID`` where two
+    accounts have one), ``view`` which of its screens."""
 
     kind: PlaceKind
     name: str = ""

@@ -8,7 +8,7 @@ from datetime import datetime
 from textual.content import Content
 
 from console.tui.consents import consent_word
-from console.tui.text import absolute, counted, number, relative, sentence, stacked
+from console.tui.text import absolute, age, counted, number, relative, sentence, stacked
 from state.ids import short_id
 from state.model import Action, FieldDifference, Guard, JournalEntry, Plan, PlanRow, RowClass
 from state.moments import moment
@@ -21,6 +21,8 @@ ACTIONS = {
     Action.MOVE: ("> move", "yellow"),
     Action.REMOVE: ("- remove", "red"),
     Action.UNSUBSCRIBE: ("! unsubscribe", "red"),
+    Action.WRITE_BACK: ("« write back", "yellow"),
+    Action.CREATE: ("* create", "green"),
 }
 """The action in shape and word; colour only adds to it."""
 
@@ -56,7 +58,7 @@ def row_detail(row: PlanRow, entry: JournalEntry | None) -> Content:
 
 def changes_line(row: PlanRow) -> Content:
     """Before and after of each mapped field, or of the address."""
-    parts = [_difference(one) for one in row.differences]
+    parts = [_difference(one, row.action) for one in row.differences]
     if row.former_email:
         parts.insert(0, f"address: {row.former_email} → {row.email}")
     if row.note:
@@ -66,8 +68,27 @@ def changes_line(row: PlanRow) -> Content:
     return sentence(("Fields ", "dim"), " · ".join(parts))
 
 
-def _difference(one: FieldDifference) -> str:
+def _difference(one: FieldDifference, action: Action | None) -> str:
+    if action is Action.CREATE:
+        return f"{one.name}: {_value(one.after)} (new in the source)"
+    if one.at_source or one.agreed is not None:
+        return _three_way(one, action)
     return f"{one.name}: {_value(one.before)} → {_value(one.after)}"
+
+
+def _three_way(one: FieldDifference, action: Action | None) -> str:
+    """A two-way field: what both sides held, what each holds now, and whose value counts."""
+    source, platform = (one.before, one.after) if one.at_source else (one.after, one.before)
+    agreed = "never agreed" if one.agreed is None else f"agreed {_value(one.agreed)}"
+    if one.at_source and action is None:
+        wins = "handed to the source, which does not show it yet"
+    elif one.at_source:
+        wins = "the platform wins, goes back to the source"
+    elif action is Action.CHANGE:
+        wins = "the source wins"
+    else:
+        wins = "nobody wins: decide"
+    return f"{one.name}: {agreed} → source {_value(source)} / platform {_value(platform)}; {wins}"
 
 
 def _value(text: str | None) -> str:
@@ -109,9 +130,31 @@ def plan_line(plan: Plan, now: datetime | None = None) -> Content:
     )
 
 
+def source_line(plan: Plan, now: datetime | None = None) -> Content | None:
+    """Which members of the source were meant, and how old what was read is; None where the source tells neither.
+
+    ``filter source=website, read for this plan`` or ``grid export of 2026-03-01 08:15 UTC, 6 h old``.
+    """
+    membership, as_of = plan.basis.get("source_membership", ""), plan.basis.get("source_as_of", "")
+    if not membership and not as_of:
+        return None
+    words = membership or "file"
+    if not as_of:
+        return sentence(("Source ", "dim"), f"{words}, read for this plan")
+    try:
+        at = moment(as_of)
+    except ValueError:
+        return sentence(("Source ", "dim"), f"{words} of {as_of}")
+    return sentence(("Source ", "dim"), f"{words} of {absolute(at)}, {age(at, now)} old")
+
+
+TYPED_GUARDS = frozenset({"too-many-removals", "too-many-write-backs"})
+"""Guards that a person lifts by typing the number (design law 6)."""
+
+
 def guard_line(guard: Guard, *, stops: bool) -> Content:
     """Rule, value, limit and way out (F6); ``stops`` is False for one that holds nothing of this plan back."""
-    way = "x asks for the number typed" if guard.reason == "too-many-removals" else guard.way_out.rstrip(".")
+    way = "x asks for the number typed" if guard.reason in TYPED_GUARDS else guard.way_out.rstrip(".")
     return sentence(
         ("‼ ", "bold"),
         f"Guard: {guard.rule}: {number(guard.value)}, limit {number(guard.limit)}."

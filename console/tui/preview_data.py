@@ -11,6 +11,7 @@ from state.jobs import get_job, judged, list_jobs, progress_rate, unfinished_exp
 from state.links import find_link, list_reading
 from state.model import Job, JobKind, Link, Plan
 from state.moments import moment, utc_now
+from state.open_imports import OpenImport, open_imports
 from state.plan_view import shown_plan
 from state.plans import get_plan, plan_job, plans_of
 from state.store import State
@@ -20,7 +21,8 @@ from state.undo import is_undo
 @dataclass(slots=True, frozen=True)
 class PreviewData:
     """One reading. ``used_by`` is the export that took the plan, ``unfinished`` an export of the link that has not
-    ended, ``preview`` the newest preview job of the link with its pace."""
+    ended, ``preview`` the newest preview job of the link with its pace. ``imports`` are those the platform still works
+    on for other jobs of the account: no export begins before they are done (design law 4)."""
 
     plan: Plan | None = None
     undo: bool = False
@@ -31,6 +33,7 @@ class PreviewData:
     list_name: str = ""
     outdated: str = ""
     kept: int = 0
+    imports: tuple[OpenImport, ...] = ()
 
     @property
     def previewing(self) -> Job | None:
@@ -45,7 +48,7 @@ def read_preview(state: State, link: Link, plan_id: str = "") -> PreviewData:
     now = utc_now()
     plan = get_plan(state, plan_id) if plan_id else shown_plan(state, link.name)
     unfinished = unfinished_export(state, link.name)
-    newest = list_jobs(state, link=link.name, kinds={JobKind.PREVIEW}, limit=1)
+    newest = list_jobs(state, link=link.name, kinds={JobKind.PREVIEW, JobKind.REFRESH}, limit=1)
     preview = judged(state, newest[0], now, alive=alive) if newest else None
     taken = plan_job(state, plan.plan_id) if plan is not None else None
     return PreviewData(
@@ -58,6 +61,11 @@ def read_preview(state: State, link: Link, plan_id: str = "") -> PreviewData:
         list_name=_list_name(state, link),
         outdated=_outdated(state, link, plan) if plan is not None else "",
         kept=len(plans_of(state, link.name)),
+        imports=tuple(
+            one
+            for one in open_imports(state, link.connection)
+            if unfinished is None or one.job_id != unfinished.job_id
+        ),
     )
 
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from console.blast_radius import BlastRadius
+from console.import_words import import_line
 from console.jobs.preview import stops
 from console.tui.plan_words import KEYS, action_word, guard_line
 from console.tui.preview_data import PreviewData
 from console.tui.text import number, sentence, stacked
 from console.tui.widgets.sqlite_table import Cell
-from console.tui.widgets.status_line import SIGNS
+from console.tui.widgets.status_line import standing
 from state.ids import short_id
-from state.model import Action, JobState, Plan, PlanRow, RowClass
+from state.model import Action, FieldDifference, JobState, Plan, PlanRow, RowClass
 from state.reasons import REASONS, reason
 
 EMPTY_SOURCE = frozenset({"source-empty", "source-shrank"})
@@ -36,10 +37,10 @@ def notice(data: PreviewData, radius: BlastRadius | None, limited: tuple[int, st
 
     ``limited`` is how many addresses of which job the rows are limited to.
     """
-    lines = [*_last_failure(data), *_used(data)]
+    lines = [*_last_failure(data), *_used(data), *_imports(data)]
     if data.plan is not None and data.used_by is None:
-        losses = radius.losses if radius is not None else 0
-        lines += [guard_line(one, stops=stops(one, data.plan, losses)) for one in data.plan.guards]
+        losses, back = (radius.losses, radius.source_writes) if radius is not None else (0, 0)
+        lines += [guard_line(one, stops=stops(one, data.plan, losses, back)) for one in data.plan.guards]
     if limited is not None:
         lines.append(
             sentence(
@@ -70,20 +71,32 @@ def _used(data: PreviewData) -> list[Content]:
         return [
             sentence(
                 ("‖ ", "bold"),
-                f"Export {short_id(job.job_id)} of this link by {job.operator} on {job.host} is {SIGNS[job.state]}:"
+                f"Export {short_id(job.job_id)} of this link by {job.operator} on {job.host} is {standing(job)}:"
                 " b opens it, x goes on with it first.",
             )
         ]
     if data.used_by is not None:
         return [
             sentence(
-                f"This plan was exported by job {short_id(data.used_by.job_id)} ({SIGNS[data.used_by.state]}):"
+                f"This plan was exported by job {short_id(data.used_by.job_id)} ({standing(data.used_by)}):"
                 " b opens it, p makes a new plan."
             )
         ]
     if data.outdated:
         return [sentence(("▲ ", "bold"), f"Perhaps outdated: {data.outdated}. p makes a new plan.")]
     return []
+
+
+def _imports(data: PreviewData) -> list[Content]:
+    """Nothing is exported while the platform still works for another job of the account."""
+    return [
+        sentence(
+            ("◷ ", "bold"),
+            f"The platform still works on {import_line(one)}. No export of this account begins before that;"
+            " b opens the job.",
+        )
+        for one in data.imports[:2]
+    ]
 
 
 def class_lines(plan: Plan | None, chosen: tuple[RowClass | None, str]) -> list[ClassLine]:
@@ -136,5 +149,12 @@ def row_values(row: PlanRow) -> tuple[str, ...]:
         row.former_email,
         row.consent.value if row.consent else "",
         row.since,
-        "; ".join(f"{one.name}: {one.before or ''} -> {one.after or ''}" for one in row.differences),
+        "; ".join(_change(one) for one in row.differences),
     )
+
+
+def _change(one: FieldDifference) -> str:
+    words = f"{one.name}: {one.before or ''} -> {one.after or ''}"
+    if one.agreed is not None:
+        words += f" (agreed: {one.agreed})"
+    return f"{words} (at the source)" if one.at_source else words

@@ -19,7 +19,7 @@ from adapters.sandbox.people import person
 from adapters.source import SourceSettings
 from adapters.sources.csvfile import CsvFile
 from console.demo.club import COLUMNS
-from console.jobs.read import _load_some
+from console.jobs.source_reading import stage_batches, take_some
 from console.jobs.source_rows import RowBuilder
 from state.address import address_key
 from state.compare import FieldRules
@@ -175,8 +175,8 @@ def first_preview(state: State, crowd: Crowd) -> Plan:
     source = CsvFile(settings)
     begin_source_load(state)
     stream = source.read(builder.columns)
-    while not _load_some(state, stream, builder)[2]:
-        pass
+    while batches := take_some(stream):
+        stage_batches(state, batches, builder)
     assert source.end is not None
     count = staged_count(state)
     accept_source_read(

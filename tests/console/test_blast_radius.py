@@ -29,6 +29,8 @@ CLASS_OF = {
     Action.MOVE: RowClass.ADDRESS_CHANGED,
     Action.REMOVE: RowClass.REMOVED,
     Action.UNSUBSCRIBE: RowClass.WITHDRAWN,
+    Action.WRITE_BACK: RowClass.CHANGED,
+    Action.CREATE: RowClass.FOREIGN,
 }
 CAPABILITIES = Capabilities(
     tags=True,
@@ -84,7 +86,12 @@ def test_f7_the_numbers_equal_the_plans(rows: dict[Action, int], mails: int) -> 
     )
     assert radius.mails == mails
     assert radius.losses == rows.get(Action.REMOVE, 0) + rows.get(Action.UNSUBSCRIBE, 0)
-    assert radius.calls == sum(ceil(count / 500) for count in rows.values())
+    assert (radius.write_backs, radius.creations) == (
+        rows.get(Action.WRITE_BACK, 0),
+        rows.get(Action.CREATE, 0),
+    )
+    there = {action: count for action, count in rows.items() if not action.at_source}
+    assert radius.calls == sum(ceil(count / 500) for count in there.values())
     assert radius.seconds is not None
     assert radius.seconds >= ceil((radius.calls or 0) / 8)
 
@@ -92,6 +99,8 @@ def test_f7_the_numbers_equal_the_plans(rows: dict[Action, int], mails: int) -> 
 def test_only_what_no_undo_plan_takes_back_is_irreversible() -> None:
     rows = {Action.ADD: 5, Action.REMOVE: 3, Action.UNSUBSCRIBE: 2}
     batch = Batch(500, Repeat.AT_ONCE)
+    back = {Action.WRITE_BACK: 4, Action.CREATE: 1}
+    assert blast_radius(plan_of(back), terms(back, batch)).irreversible == 5
     assert blast_radius(plan_of(rows), terms(rows, batch)).irreversible == 2
     assert blast_radius(plan_of(rows), terms(rows, batch, removal_reversible=False)).irreversible == 5
     assert blast_radius(plan_of(rows), None).irreversible == 5
@@ -144,6 +153,24 @@ def test_the_button_says_what_will_happen() -> None:
     assert action_line(more, "[b]\x1b" + "x" * 60) == (
         "Add 1,204, change 37, move 2, remove 5, unsubscribe 1 in [b]\\x1b" + "x" * 32 + "…"
     )
+
+
+def test_what_goes_back_to_the_source_is_told_and_asks_nothing_of_the_platform() -> None:
+    rows = {Action.ADD: 5, Action.WRITE_BACK: 12, Action.CREATE: 3}
+    plan = plan_of(rows)
+    found = terms_of(plan, ConnectionEntry("verband", "mailchimp", connections=8))
+    assert set(found.batches) == {Action.ADD}
+    radius = blast_radius(plan, found)
+    assert radius.calls == 1
+    assert radius_line(radius).startswith(
+        "Adds 5, changes 0, moves 0, removes 0, unsubscribes 0, writes 12 back to the source, creates 3 there"
+        " (15 for good); "
+    )
+    assert action_line(radius, "Newsletter DE", "crm") == (
+        "Add 5, change 0, remove 0 in Newsletter DE; write 12 back to, create 3 in crm"
+    )
+    alone = blast_radius(plan_of({Action.CREATE: 1}), None)
+    assert action_line(alone, "News", "crm").endswith("; create 1 in crm")
 
 
 def test_a_plan_that_sends_nothing_says_so() -> None:

@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from adapters.sandbox.dotdigital import seeded_left
+from adapters.sandbox.dotdigital import seeded_status as dotdigital_status
 from adapters.sandbox.mailchimp.seed import seeded_status
 from console.demo.club import BAD_ADDRESSES, COLUMNS, HOSTILE_NAMES, Club, write_courses, write_members
+from console.demo.crm import Crm
 from state.explain import explain
 from state.model import RowClass
 from state.plans import latest_plan
@@ -71,9 +74,14 @@ def test_every_class_has_somebody(walked: tuple[dict[str, Any], Path]) -> None:
     assert sum(walked[0]["after"]["counts"].values()) > 0
 
 
+def _requests(home: Path, *vendors: str) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in (home / "requests.ndjson").read_text().splitlines()]
+    return [row for row in rows if row["vendor"] in vendors]
+
+
 def test_R01_nobody_who_opted_out_was_written_to(walked: tuple[dict[str, Any], Path]) -> None:
     summary, home = walked
-    rows = [json.loads(line) for line in (home / "requests.ndjson").read_text().splitlines()]
+    rows = _requests(home, "mailchimp")
     written = [op["email"].lower() for row in rows for op in row.get("ops") or ()]
     assert (summary["opted_out_written"], summary["addresses_written"]) == (0, len(written))
     assert summary["requests"] == sum(1 for row in rows if row.get("method"))
@@ -120,10 +128,89 @@ def test_its_home_is_private_and_shows_every_screen_something_true(
         assert explain(state, "boese.namen0@example.net").known
 
 
+# --- dotdigital and the CRM ----------------------------------------------------------------------------------
+
+
+def test_the_walk_over_dotdigital_holds_in_every_point(walked: tuple[dict[str, Any], Path]) -> None:
+    books = walked[0]["dotdigital"]
+    assert books["holds"]
+    assert all(books["holds"].values()), books["holds"]
+    assert [step.split()[1] for step in books["export"]["steps"]] == ["1", "2", "2", "3", "4"]
+    assert books["export"]["outcomes"]["sent"] + 1 == books["before"]["writes"]
+    assert (
+        books["export"]["origin_ids"] == books["export"]["additions"] == books["before"]["counts"]["new"] - 1
+    )
+    assert set(books["before"]["by_action"]) == {
+        *("remove", "unsubscribe", "write-back", "create", "add", "change"),
+    }
+    assert books["before"]["counts"].keys() == {row_class.value for row_class in RowClass}
+    assert all(books["before"]["counts"].values()), books["before"]["counts"]
+    assert all(books["before"]["unsubscribed-ignored"].values()), "both levels, and bounces"
+
+
+def test_R47_two_way_has_nothing_to_send_in_the_third_run(walked: tuple[dict[str, Any], Path]) -> None:
+    books = walked[0]["dotdigital"]
+    assert books["two_way"][0] > books["two_way"][1] == 2
+    assert books["two_way"][2] == 0
+    assert books["conflicts"][1] == books["conflicts"][0] - 1, "one was settled by hand"
+
+
+def test_the_two_who_left_are_told_apart(walked: tuple[dict[str, Any], Path]) -> None:
+    this_list, everything = walked[0]["dotdigital"]["explain"]
+    assert "from this list only" in this_list["answer"]
+    assert "whole account" in everything["answer"]
+
+
+def _written(rows: list[dict[str, Any]], *books: str) -> set[str]:
+    """Addresses in what we sent to these books."""
+    return {
+        op["email"].lower()
+        for row in rows
+        if row.get("method") and any(book in row["path"] for book in books)
+        for op in row.get("ops") or ()
+    }
+
+
+def test_R01_nobody_who_is_shut_out_at_dotdigital_was_written_to(walked: tuple[dict[str, Any], Path]) -> None:
+    summary, home = walked
+    rows = _requests(home, "dotdigital")
+    club, crm = Club(7, 600), Crm(Club(7, 600))
+    gone = {
+        club.email(i).lower()
+        for i in range(club.listed)
+        if dotdigital_status(7, i) not in ("Subscribed", "SoftBounced")
+    }
+    left = {club.email(i).lower() for i in range(club.listed) if seeded_left(7, i)}
+    assert gone
+    assert left
+    # The account in the south has people of its own.
+    assert not gone & _written(rows, "/4711/", "/4712/")
+    assert not left & _written(rows, "/4711/")
+    acts = next(at for at, row in enumerate(rows) if row.get("event") == "unsubscribe")
+    later = rows[acts + 1 :]
+    assert not {crm.email(i).lower() for i in crm.left_book} & _written(later, "/4711/")
+    everything = {crm.email(i).lower() for i in (*crm.left_account, *crm.bounced)}
+    assert everything
+    assert not everything & _written(later, "/4711/", "/4712/")
+    assert _written(later, "/4711/")
+    assert _written(later, "/4712/")
+    assert summary["dotdigital"]["opted_out_written"] == 0
+    assert not [row for row in rows if "alarm" in json.dumps(row)]
+
+
+def test_no_import_was_sent_twice(walked: tuple[dict[str, Any], Path]) -> None:
+    rows = [row for row in _requests(walked[1], "dotdigital") if "/contacts/import" in row.get("path", "")]
+    posted = [row for row in rows if row["method"] == "POST"]
+    assert len(posted) == 7, [row["path"] for row in posted]
+    assert {row["code"] for row in posted} == {202}
+
+
 def test_for_people_it_says_the_same(tmp_path: Path) -> None:
     answer = _demo(tmp_path, "--headless", "--contacts", "50")
     assert answer.returncode == 0, answer.stderr
     assert "Of these opted out, pending, archived or erased: 0" in answer.stdout
+    assert "Of these opted out, pending or suppressed: 0" in answer.stdout
+    assert "Did not hold" not in answer.stdout
     assert list(tmp_path.iterdir()) == [], "the home is gone"
 
 
@@ -156,6 +243,24 @@ def test_a_folder_that_is_there_is_not_taken(tmp_path: Path) -> None:
 
 
 # --- the club's files ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("contacts", [50, 100, 750, 5_000])
+@pytest.mark.parametrize("seed", [1, 7, 23])
+def test_the_crm_has_somebody_for_every_case_and_nobody_for_two(contacts: int, seed: int) -> None:
+    crm = Crm(Club(seed, contacts))
+    groups = [
+        *(crm.renamed_here, crm.renamed_there, crm.renamed_twice, crm.withdrew, crm.renamed_last),
+        *(crm.deleted, crm.moved, crm.left_book),
+    ]
+    assert all(groups)
+    assert contacts == 50 or all((crm.left_account, crm.bounced, crm.taken_out))
+    everybody = [i for group in (*groups, crm.left_account, crm.bounced, crm.taken_out) for i in group]
+    assert len(everybody) == len(set(everybody))
+    assert all(dotdigital_status(seed, i) == "Subscribed" for i in crm.known)
+    assert not set(crm.known) & set(crm.joined)
+    assert not set(crm.not_in_book) & {crm.population.first + number for number in range(contacts)}
+    assert all(crm.population.email(crm.contact(i)) == crm.email(i) for i in (*crm.known, *crm.joined))
 
 
 @pytest.mark.parametrize("contacts", [50, 100, 750, 5_000])

@@ -10,12 +10,12 @@ import pytest
 from console.doctor import examine, exit_code_of
 from console.exit_codes import ExitCode
 from console.jobs.process import this_process
-from state.connections import put_check_report
+from state.connections import put_account, put_check_report, put_lists
 from state.jobs import claim_job, create_job
 from state.liveness import ProcessMark
-from state.model import Finding, JobKind, Operator
+from state.model import Finding, JobKind, Operator, RemoteList
 from state.moments import utc_now
-from state.store import open_state
+from state.store import State, open_state
 from tests.console.conftest import EXAMPLE, Write
 
 OPERATOR = Operator("eva", "here")
@@ -64,6 +64,85 @@ def test_R21_dangling_names_are_exit_8(config: Path, state_path: Path) -> None:
     assert "settings-dangling" in bad
     assert "verband" in bad["settings-dangling"].text, "the nearest name"
     assert exit_code_of(list(bad.values())) is ExitCode.CONFIGURATION
+
+
+def test_a_link_to_a_list_of_the_platforms_own(config: Path, state_path: Path) -> None:
+    with open_state(state_path) as state:
+        put_lists(
+            state, "verband", "fake", [RemoteList("a6b5da1054", "Everybody", 9, system=True)], utc_now()
+        )
+    bad = _bad(config, state_path)
+    assert "members-news" in bad["list-not-linkable"].text
+    assert "system" in bad["list-not-linkable"].text
+    assert "links disconnect members-news" in bad["list-not-linkable"].next
+
+
+def _read_under(state: State, connection: str, account: str) -> None:
+    """A whole listing of the linked list, known under that connection's name."""
+    put_check_report(
+        state,
+        connection,
+        "fake",
+        account_id=account,
+        account_name="Verband",
+        details={},
+        findings=[],
+        now=utc_now(),
+    )
+    put_lists(state, connection, "fake", [RemoteList("a6b5da1054", "News", 812)], utc_now())
+    with state.write() as db:
+        db.execute(
+            "UPDATE lists SET full_at = '2026-03-01T08:00:00.000000Z', full_rows = 812 WHERE connection = ?",
+            (connection,),
+        )
+
+
+@pytest.mark.parametrize("account_known", [False, True])
+def test_a_renamed_connection_is_told_with_what_to_do(
+    config: Path, state_path: Path, account_known: bool
+) -> None:
+    with open_state(state_path) as state:
+        _read_under(state, "club", "acc1")
+        if account_known:  # a check under the new name told it
+            put_account(state, "verband", "fake", "acc1", "Verband", utc_now())
+    bad = _bad(config, state_path)
+    told = bad["connection-renamed"]
+    assert "verband was called club" in told.text
+    assert "812 members" in told.text
+    assert "[connections.club]" in told.next
+
+
+def test_a_connection_that_knows_its_own_members_was_not_renamed(config: Path, state_path: Path) -> None:
+    with open_state(state_path) as state:
+        _read_under(state, "club", "acc1")
+        _read_under(state, "verband", "acc1")
+    assert "connection-renamed" not in _bad(config, state_path)
+
+
+def test_another_account_is_no_former_name(config: Path, state_path: Path) -> None:
+    with open_state(state_path) as state:
+        _read_under(state, "club", "acc1")
+        with state.write() as db:
+            db.execute("UPDATE lists SET list_id = 'another' WHERE connection = 'club'")
+        put_account(state, "verband", "fake", "acc2", "Other", utc_now())
+    assert "connection-renamed" not in _bad(config, state_path)
+
+
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [("apiuser-0123456789ab@apiconnector.com", False), ("eva@example.org", True)],
+)
+def test_a_persons_login_is_no_api_user(
+    config: Path, state_path: Path, monkeypatch: pytest.MonkeyPatch, user: str, told: bool
+) -> None:
+    monkeypatch.setenv("BOOK_PASSWORD", "p" * 20)
+    text = f'\n[connections.books]\nprovider = "dotdigital"\nuser = "{user}"\npassword = {{ env = "BOOK_PASSWORD" }}\n'
+    config.write_text(EXAMPLE + text)
+    bad = _bad(config, state_path)
+    assert ("not-api-user" in bad) is told
+    if told:
+        assert bad["not-api-user"].where.endswith("connections.books")
+        assert "API user" in bad["not-api-user"].next
 
 
 def test_a_secret_that_is_not_there(config: Path, state_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

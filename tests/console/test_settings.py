@@ -296,6 +296,17 @@ def test_options(write: Write) -> None:
     assert (options.read_only, options.quarantine_seconds) == (True, 3600)
 
 
+def test_how_old_data_fields_may_get(write: Write) -> None:
+    told = EXAMPLE.replace('provider = "fake"', 'provider = "fake"\nfields_every = "7h"')
+    assert load(write(told)).connection("verband").fields_every_seconds == 7 * 3600
+    assert load(write(EXAMPLE)).connection("verband").fields_every_seconds == 24 * 3600
+    for wrong in ("30s", "2y", "15 3 * * *", "-1h"):
+        path = write(told.replace("7h", wrong))
+        assert [(key, reason) for _, key, reason in faults_of(path)] == [
+            ("connections.verband.fields_every", "settings-value")
+        ], wrong
+
+
 def test_no_file_and_broken_toml_give_empty_settings_and_one_fault(write: Write, folder: Path) -> None:
     settings, faults = load_usable(folder / "listwarden.toml")
     assert (settings.connections, settings.digest, [fault.reason for fault in faults]) == (

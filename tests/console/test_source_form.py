@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
-from console.jobs.read import _tell_form
 from console.jobs.run import Run
+from console.jobs.source_reading import tell_form
 from state.model import Level
 
 
@@ -23,11 +23,11 @@ class _Told:
 def test_the_form_of_a_source_is_told(found_by: str, level: Level) -> None:
     told = _Told()
     details = {"encoding": "cp1250", "encoding found by": found_by, "delimiter": ";"}
-    _tell_form(cast(Run, told), "members", details)
+    tell_form(cast(Run, told), "members", details)
     ((said, text),) = told.lines
     assert said is level
     assert "members" in text
     assert "cp1250" in text
     assert found_by in text
-    _tell_form(cast(Run, told), "members", {})
+    tell_form(cast(Run, told), "members", {})
     assert len(told.lines) == 1

@@ -30,6 +30,8 @@ UNUSED = ("__pycache__", "__snapshots__", "snapshots", "benchmarks", "guards", "
 PARALLEL = 2
 SECONDS = 180.0
 """After so long the tests of a guard are given up: a hang shows nothing."""
+WHOLE_SECONDS = 1_800.0
+"""So long may all tests take with every guard in place."""
 
 _TESTS_FAILED = 1
 """What pytest ends with when tests failed; anything else is trouble of its own."""
@@ -129,7 +131,7 @@ def main(words: list[str]) -> int:
             folders.put(_copied(Path(temporary, str(number))))
         tests = dict.fromkeys(test for guard in chosen for test in guard.tests)
         folder = folders.get()
-        whole = _pytest(folder, tests, SECONDS * PARALLEL)
+        whole = _pytest(folder, tests, WHOLE_SECONDS)
         folders.put(folder)
         if whole.code != 0:
             print(f"not all tests pass with every guard in place: {whole.failure}", file=sys.stderr)

@@ -6,22 +6,10 @@ still compiles, so that a test fails because the guard is gone and for no other 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.guards.dotdigital import DOTDIGITAL
+from tests.guards.guard import Guard
 
-
-@dataclass(slots=True, frozen=True)
-class Guard:
-    """``text`` stands once in ``file``; with ``without`` in its place the guard is gone. The name begins with
-    the requirement or invariant that the guard keeps.
-    """
-
-    name: str
-    what: str
-    file: str
-    text: str
-    without: str
-    tests: tuple[str, ...]
-
+__all__ = ["GUARDS", "Guard"]
 
 _ADDRESS = "tests/state/test_address.py"
 _AUDIT = "tests/state/test_audit.py"
@@ -49,11 +37,17 @@ _RUN = "tests/console/test_run.py"
 _SECRETS = "tests/console/test_secrets.py"
 _SETTINGS = "tests/console/test_settings.py"
 _GUARDS = "tests/integration/test_guards.py"
+_IMPORTS = "tests/integration/test_dotdigital_imports.py"
+_LEVELS = "tests/state/test_two_levels.py"
+_FIELDS = "tests/integration/test_fields.py"
+_THREE_WAY = "tests/state/test_three_way.py"
+_TWO_WAY = "tests/integration/test_two_way.py"
 _UNPROVEN = "tests/integration/test_unproven_listing.py"
 _STALE = "tests/integration/test_stale_plans.py"
 _WHOLE = "tests/integration/test_whole_runs.py"
 
 GUARDS: tuple[Guard, ...] = (
+    *DOTDIGITAL,
     Guard(
         "R01-unsubscribed-ignored",
         "a member who left gets no write",
@@ -137,7 +131,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "R09-empty-source",
         "an empty source stops the job",
-        "console/jobs/read.py",
+        "console/jobs/source_reading.py",
         "    if usable == 0:\n        if before == 0:",
         "    if False:\n        if before == 0:",
         (f"{_GUARDS}::test_R09_a_source_that_lost_its_people_stops_the_preview[emptied-source-empty]",),
@@ -145,7 +139,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "R09-shrunken-source",
         "a source that lost a third stops the job",
-        "console/jobs/read.py",
+        "console/jobs/source_reading.py",
         "if before and usable < before * (1 - SHRINK):",
         "if False:",
         (f"{_GUARDS}::test_R09_a_source_that_lost_its_people_stops_the_preview[halved-source-shrank]",),
@@ -162,7 +156,7 @@ GUARDS: tuple[Guard, ...] = (
         "R10-the-number-is-typed",
         "a plan that is held is sent only with its number",
         "console/jobs/preview.py",
-        "return max_removals is None or max_removals < guard.value",
+        "return typed is None or typed < guard.value",
         "return False",
         (f"{_GUARDS}::test_R10_more_removals_than_the_limit_stop_the_export",),
     ),
@@ -173,6 +167,22 @@ GUARDS: tuple[Guard, ...] = (
         "if change.known_before and losses > limit and",
         "if False and",
         (f"{_GUARDS}::test_R11_a_mass_of_opt_outs_waits_for_a_person",),
+    ),
+    Guard(
+        "R11-mass-of-write-backs",
+        "many rows written into the source need their number typed",
+        "state/planning.py",
+        "    if returns > limit:\n",
+        "    if False:\n",
+        (f"{_TWO_WAY}::test_R11_many_rows_for_the_source_want_their_number",),
+    ),
+    Guard(
+        "R11-taken-out-of-the-source",
+        "whoever was taken out of the source is not created there again",
+        "state/creations.py",
+        "    elif known:\n",
+        "    elif False:\n",
+        (f"{_THREE_WAY}::test_R11_whoever_was_taken_out_of_the_source_is_not_created_again",),
     ),
     Guard(
         "R12-only-ours-leave",
@@ -186,8 +196,8 @@ GUARDS: tuple[Guard, ...] = (
         "R12-a-listing-makes-nobody-ours",
         "what a listing shows is not ours",
         "state/members.py",
-        '" l.since, l.detail, 0, NULL, ?2, ?2 FROM',
-        '" l.since, l.detail, 1, NULL, ?2, ?2 FROM',
+        '" l.since, l.detail, l.scope, 0, NULL, ?2, ?2 FROM',
+        '" l.since, l.detail, l.scope, 1, NULL, ?2, ?2 FROM',
         (f"{_CLASSIFY}::test_R12_only_what_is_ours_may_leave",),
     ),
     Guard(
@@ -233,10 +243,86 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "R17-verify",
         "what reading back does not show is unverified",
-        "state/outcomes.py",
-        'return changed_at != ""  #',
-        "return True  #",
+        "state/verified.py",
+        "return seen\n",
+        "return True\n",
         (f"{_EXPORTS}::test_R17_what_reading_back_does_not_show_is_unverified",),
+    ),
+    Guard(
+        "R19-files-are-kept-first",
+        "the vendor's files are kept with the job",
+        "console/jobs/tickets.py",
+        "for name, body in settlement.files.items():",
+        "for name, body in ():",
+        (f"{_IMPORTS}::test_the_vendors_files_are_kept_with_the_job",),
+    ),
+    Guard(
+        "R01-scope-of-an-opt-out",
+        "an opt-out of the whole account has its own reason",
+        "state/classify.py",
+        "WHEN m.consent = 'unsubscribed' AND m.scope = 'account' THEN",
+        "WHEN m.consent = 'unsubscribed' AND m.scope = 'never' THEN",
+        (f"{_LEVELS}::test_who_is_on_the_list_takes_the_accounts_opt_out",),
+    ),
+    Guard(
+        "R01-account-opt-outs-are-kept",
+        "whom the account suppresses is not added to a list they were never on",
+        "state/members.py",
+        "        keep_account_opt_outs(state, list_no, origin, operator, at)\n",
+        "",
+        (f"{_LEVELS}::test_who_is_not_on_the_list_is_remembered_and_not_counted",),
+    ),
+    Guard(
+        "R30-known-is-not-erased",
+        "who was taken out of a list at the platform is told from who was erased",
+        "state/members.py",
+        " m.address_key IN (SELECT address_key FROM temp.still_known) AS known",
+        " 0 AS known",
+        (f"{_LEVELS}::test_of_those_a_listing_misses_the_known_were_removed_and_the_others_erased",),
+    ),
+    Guard(
+        "law-3-a-post-is-never-repeated",
+        "an import without an answer is not posted again",
+        "console/jobs/settling.py",
+        "    if batch.repeat is Repeat.NEVER:\n",
+        "    if batch.repeat is None:\n",
+        (f"{_IMPORTS}::test_oro_defect_15_a_post_without_an_answer_is_never_posted_again",),
+    ),
+    Guard(
+        "law-3-a-lost-part-stays-open",
+        "rows whose part of the request got no answer wait for a person",
+        "console/jobs/answering.py",
+        "closed=sent.stopped is None and not unanswered,",
+        "closed=sent.stopped is None,",
+        (f"{_IMPORTS}::test_a_change_whose_file_got_no_answer_waits_although_others_were_done",),
+    ),
+    Guard(
+        "law-3-rows-return",
+        "rows of a refused import return to the next plan",
+        "state/outcomes.py",
+        "if outcome == Outcome.UNKNOWN.value or (outcome",
+        "if outcome == Outcome.ACCEPTED.value and (outcome",
+        (
+            "tests/state/test_not_confirmed.py::test_rows_that_stayed_unknown_are_planned_again_as_not_confirmed",
+        ),
+    ),
+    Guard(
+        "law-4-the-account-blocks",
+        "an open import blocks every connection to its account",
+        "state/open_imports.py",
+        "\" WHERE mine.name = {name} AND mine.account_id <> ''\"",
+        '" WHERE mine.name = {name} AND 0"',
+        (
+            "tests/state/test_not_confirmed.py::test_an_open_import_is_seen_from_every_connection_to_the_account",
+        ),
+    ),
+    Guard(
+        "law-10-pick-up-is-not-for-readers",
+        "nothing is started in read-only mode",
+        "console/jobs/pickup.py",
+        "settings.options.read_only or ",
+        "",
+        (f"{_IMPORTS}::test_nothing_is_picked_up_in_read_only_mode",),
     ),
     Guard(
         "R18-total-is-the-sum",
@@ -257,7 +343,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "R20-a-gateway-is-no-bad-key",
         "a page of a gateway never blames the key",
-        "adapters/http.py",
+        "adapters/answers.py",
         "return answer.status in statuses and answer.document() is None",
         "return False",
         (f"{_CLIENT}::test_R20_a_page_of_a_gateway_never_blames_the_key",),
@@ -361,10 +447,18 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "R31-required-and-unmapped",
         "a required field nobody maps stops additions",
-        "console/jobs/preview.py",
+        "console/jobs/mapping_checks.py",
         "    if not unmapped:",
         "    if True:",
         (f"{_GUARDS}::test_R31_a_required_field_nobody_maps_stops_additions_before_the_first",),
+    ),
+    Guard(
+        "R32-blank-keeps-the-source",
+        "an emptied value goes back into the source only where the link clears",
+        "state/three_way.py",
+        "    if blank is not Blank.CLEAR and (",
+        "    if False and (",
+        (f"{_THREE_WAY}::test_R32_an_emptied_value_goes_back_only_where_the_link_clears",),
     ),
     Guard(
         "R32-blank-keeps",
@@ -373,6 +467,22 @@ GUARDS: tuple[Guard, ...] = (
         "                if blank is Blank.CLEAR:\n                    found",
         "                if True:\n                    found",
         (f"{_CLASSIFY}::test_R32_an_empty_value_does_what_the_policy_says",),
+    ),
+    Guard(
+        "R33-due-in-another-spelling",
+        "a refresh sends records that only differ in spelling too",
+        "state/compare.py",
+        "if due and self._sends_changes else IN_SYNC",
+        "if False else IN_SYNC",
+        (f"{_THREE_WAY}::test_R33_a_record_that_only_differs_in_spelling_is_sent_when_due",),
+    ),
+    Guard(
+        "R33-daily",
+        "what is sent daily is marked once a day",
+        "state/links.py",
+        "return None if forced_at is None else mark_due(",
+        "return mark_due(",
+        (f"{_TWO_WAY}::test_R33_force_update_sends_everybody_once_a_day",),
     ),
     Guard(
         "R34-rows-a-call",
@@ -442,7 +552,7 @@ GUARDS: tuple[Guard, ...] = (
         "R39-total",
         "rows must be as many as the vendor's total",
         "adapters/mailchimp/listing.py",
-        "return not self.shrank and len(_distinct(self.ids)) == self.latest",
+        "return not self.shrank and len(distinct(self.ids)) == self.latest",
         "return not self.shrank",
         (f"{_LISTING}::test_R39_a_total_that_differs_is_no_listing",),
     ),
@@ -517,6 +627,36 @@ GUARDS: tuple[Guard, ...] = (
         "                raise LeaseHeld(held)\n",
         "                pass\n",
         (f"{_LEASES}::test_R46_a_second_start_is_refused_and_told_who_where_and_since_when",),
+    ),
+    Guard(
+        "R47-handed-over-once",
+        "what was handed to the source is no news of the source, and is not handed over again",
+        "state/agreed.py",
+        "return replace(way, sent=sent, back=back, taken=taken, at=at)",
+        "return way",
+        (
+            f"{_THREE_WAY}::test_what_was_handed_over_waits_for_the_source_and_is_not_handed_over_again",
+            f"{_THREE_WAY}::test_R47_three_quiet_runs_end_with_none_and_no_value_comes_back",
+        ),
+    ),
+    Guard(
+        "R47-sent-is-agreed",
+        "what was sent to the platform is no news of the platform",
+        "state/agreed.py",
+        "            agreed[name] = row.now[name]\n",
+        "",
+        (
+            f"{_THREE_WAY}::test_a_source_set_back_before_the_platform_shows_our_write_is_the_sources_news",
+            f"{_THREE_WAY}::test_the_decisions_are_those_of_a_plain_account",
+        ),
+    ),
+    Guard(
+        "R47-late-listing",
+        "a listing that lags behind our own write is no change of the platform",
+        "state/three_way.py",
+        " or any(alike(theirs, before) for before in history.sent)",
+        "",
+        (f"{_THREE_WAY}::test_a_listing_that_lags_behind_our_own_write_is_no_change_of_the_platform",),
     ),
     Guard(
         "R50-a-secret-does-not-print",
@@ -775,11 +915,51 @@ GUARDS: tuple[Guard, ...] = (
         (f"{_ERRORS}::test_I19_a_refused_key_ends_a_chunk_at_once",),
     ),
     Guard(
+        "R31-no-field-shown-wipes-none",
+        "a platform that shows no field at all does not make the known ones vanish",
+        "state/fields.py",
+        "if known and not told:",
+        "if False:",
+        ("tests/state/test_fields.py::test_an_empty_answer_wipes_nothing_that_was_known",),
+    ),
+    Guard(
+        "R31-mapped-field-stays",
+        "a field that a link maps is not deleted",
+        "console/jobs/field_changes.py",
+        "    if users:\n",
+        "    if False:\n",
+        (f"{_FIELDS}::test_a_mapped_field_stays_and_the_link_is_named",),
+    ),
+    Guard(
+        "R31-values-counted-again",
+        "a field is deleted only while as many contacts hold a value as a person typed",
+        "console/jobs/field_changes.py",
+        "if held != typed:",
+        "if False:",
+        (f"{_FIELDS}::test_a_number_that_differs_stops_the_deletion",),
+    ),
+    Guard(
         "I22-newer-schema",
         "a state of a newer version is not touched",
         "state/store.py",
         "    if version > VERSION:\n",
         "    if False:\n",
         (f"{_STORE}::test_I22_a_file_of_a_newer_version_is_left",),
+    ),
+    Guard(
+        "I15-only-a-sandbox-takes-orders",
+        "a rehearsal is ordered of this machine only",
+        "adapters/sandbox_control.py",
+        "if not on_this_machine(base_url):",
+        "if False:",
+        ("tests/adapters/test_sandbox_control.py::test_only_this_machine_is_asked",),
+    ),
+    Guard(
+        "I15-a-server-that-is-no-sandbox-takes-no-orders",
+        "a rehearsal is ordered of nobody who does not say that it is a sandbox",
+        "adapters/sandbox_control.py",
+        'if answer.status != 200 or not ready.get("ready") or not isinstance(urls, dict):',
+        "if not isinstance(urls, dict):\n            urls = {self._provider: ''}\n        if False:",
+        ("tests/adapters/test_sandbox_control.py::test_a_server_that_is_no_sandbox_gets_no_order",),
     ),
 )

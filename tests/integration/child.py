@@ -16,8 +16,10 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from adapters.dotdigital import importfile
+from adapters.dotdigital import provider as dotdigital
 from adapters.mailchimp import batches, provider
-from console.jobs import export
+from console.jobs import export, settling, steps
 from console.jobs.run import Run
 from console.jobs.runner import run_job
 from state.moments import utc_now
@@ -27,7 +29,7 @@ WAITS = 0.01
 
 _wait = Run._wait
 
-PLACES = ("guards", "lease", "folding", "settling")
+PLACES = ("guards", "lease", "folding", "settling", "answering")
 """Where a process can die that is no phase of its own, beside the phases' names."""
 
 
@@ -40,6 +42,12 @@ def small_batches(setter: Callable[[Any, str, int], object]) -> None:
     """Let changes go by batch above fifty rows, sixty a batch, so that a test needs no thousands."""
     setter(provider, "DIRECT_CHANGES", 50)
     setter(batches, "OPERATIONS", 60)
+
+
+def small_files(setter: Callable[[Any, str, int], object], rows: int) -> None:
+    """Let import files hold so few rows."""
+    setter(importfile, "FILE_ROWS", rows)
+    setter(dotdigital, "FILE_ROWS", rows)
 
 
 def later(seconds: float) -> Callable[[], datetime]:
@@ -56,13 +64,16 @@ def process(
     die_in: str = "",
     ahead: float = 0,
     small: bool = False,
+    file_rows: int = 0,
 ) -> ForkServerProcess:
     """A process that carries the job; not started yet. ``die_in`` is ``phase`` or ``phase:n``, see ``PLACES``;
-    ``small``: see ``small_batches``.
+    ``small``: see ``small_batches``; ``file_rows``: see ``small_files`` (0: as many as there may be).
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "adapters.mailchimp.provider", "adapters.sources.csvfile"])
-    values = (job_id, str(config), str(state_path), dict(environment), die_in, ahead, small)
+    context.set_forkserver_preload(
+        [__name__, "adapters.mailchimp.provider", "adapters.dotdigital.provider", "adapters.sources.csvfile"]
+    )
+    values = (job_id, str(config), str(state_path), dict(environment), die_in, ahead, small, file_rows)
     return context.Process(target=_carry, args=values)
 
 
@@ -74,11 +85,14 @@ def _carry(
     die_in: str,
     ahead: float,
     small: bool,
+    file_rows: int,
 ) -> None:
     os.environ.update(environment)
     Run._wait = impatient  # type: ignore[method-assign]
     if small:
         small_batches(setattr)
+    if file_rows:
+        small_files(setattr, file_rows)
     if die_in:
         _die_in(die_in)
     code = run_job(job_id, config=Path(config), state_path=Path(state_path), now=later(ahead))
@@ -110,8 +124,12 @@ def _die_in(where: str) -> None:
             before(export, "account_lease")
         case "folding":
             before(export, "fold_answered")
+            before(steps, "fold_answered")
         case "settling":
             before(export, "settle_open")
+            before(steps, "settle_open")
+        case "answering":  # the platform has answered, and nobody has written it down
+            before(settling, "commit_answer")
         case _:
             original = Run.phase
 

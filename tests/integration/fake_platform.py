@@ -5,8 +5,9 @@ It records every write with the consent the person had at that moment.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from adapters.provider import (
     Account,
@@ -17,7 +18,9 @@ from adapters.provider import (
     CheckReport,
     ConnectionSettings,
     FieldChange,
+    FieldDeletion,
     MemberPage,
+    NewField,
     OptInRequest,
     Provider,
     ProviderKind,
@@ -32,7 +35,16 @@ from adapters.provider import (
     Wire,
 )
 from state.address import address_key
-from state.model import Action, Consent, Member, Outcome, RemoteList
+from state.model import (
+    Action,
+    Activity,
+    Campaign,
+    CampaignSummary,
+    Consent,
+    Member,
+    Outcome,
+    RemoteList,
+)
 
 FIELD = "NAME"
 LIST = RemoteList("one", "The list")
@@ -196,8 +208,39 @@ class FakeProvider:
     async def request_opt_in(self, remote: RemoteList, request: OptInRequest) -> RowResult:
         raise AssertionError("no export may ask anybody")
 
-    async def settle(self, remote: RemoteList, ticket: str) -> Settlement:
+    async def settle(self, remote: RemoteList, ticket: str, since: datetime) -> Settlement:
         raise AssertionError("there are no tickets here")
+
+    async def known(self, emails: Sequence[str]) -> frozenset[str]:
+        return frozenset()
+
+    async def create_list(self, name: str, *, public: bool = False) -> RemoteList:
+        raise AssertionError("no export makes lists")
+
+    def field_fault(self, field: NewField) -> str:
+        return ""
+
+    async def create_field(self, list_id: str, field: NewField) -> RemoteField:
+        raise AssertionError("no export makes fields")
+
+    async def delete_field(self, list_id: str, field: RemoteField) -> FieldDeletion:
+        raise AssertionError("no export deletes fields")
+
+    async def holders(
+        self, list_id: str, field: RemoteField, told: Callable[[int], None] = lambda rows: None
+    ) -> int:
+        raise AssertionError("no export counts values")
+
+    async def campaigns(self, list_id: str) -> tuple[Campaign, ...]:
+        return ()
+
+    async def campaign_summary(self, campaign_id: str) -> CampaignSummary:
+        raise AssertionError("no export looks at campaigns")
+
+    async def activity(self, campaign_id: str, since: datetime | None) -> AsyncIterator[tuple[Activity, ...]]:
+        nothing: tuple[tuple[Activity, ...], ...] = ()
+        for page in nothing:
+            yield page
 
 
 def _member(person: Person) -> Member:

@@ -85,6 +85,8 @@ class World:
     base_urls: dict[str, str] = field(default_factory=dict)
     ahead: float = 0
     """Seconds the jobs' clock is ahead of the machine's."""
+    file_rows: int = 0
+    """So few rows go into an import file of a job that dies; 0: as many as there may be."""
     _mark: int = 0
     """Where the ledger counts from, in bytes: it grows with every test."""
 
@@ -233,7 +235,7 @@ class World:
     def now(self) -> datetime:
         return child.later(self.ahead)()
 
-    def run(self, kind: JobKind, *, connection: str = "", link: str = "", **options: Any) -> JobEnd:
+    def run(self, kind: JobKind, /, *, connection: str = "", link: str = "", **options: Any) -> JobEnd:
         """A job in this process, as the command line runs preview, check and feedback."""
         config = self.configure()
         if not connection:
@@ -303,6 +305,7 @@ class World:
             die_in=die_in,
             ahead=self.ahead,
             small=small,
+            file_rows=self.file_rows,
         )
         process.start()
         process.join(60)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from state.account_opt_outs import put_account_opt_outs
 from state.address import address_fault, address_key
 from state.compare import FieldRules
 from state.contacts import (
@@ -17,8 +18,20 @@ from state.contacts import (
     staged_count,
 )
 from state.links import LinkRecord, mapped_signature, record_link
-from state.members import accept_listing, begin_listing, listing_change, put_listing_page
-from state.model import AddressChange, Blank, Consent, FieldMapping, Guard, Link, Member, Mode, Plan, PlanRow
+from state.members import ListingChange, accept_listing, begin_listing, listing_change, put_listing_page
+from state.model import (
+    AddressChange,
+    Blank,
+    Consent,
+    FieldMapping,
+    Guard,
+    Link,
+    Member,
+    Mode,
+    Plan,
+    PlanRow,
+    Scope,
+)
 from state.planning import PlanBasis, make_plan
 from state.plans import plan_rows
 from state.store import State, open_state
@@ -49,6 +62,8 @@ def member(
     origin: str = "",
     person: str = "",
     changed: str = "2026-02-01T00:00:00+00:00",
+    since: str = "",
+    scope: Scope | None = None,
 ) -> Member:
     """A record of the list as an adapter would hand it over."""
     return Member(
@@ -59,6 +74,8 @@ def member(
         {"FNAME": first, "LNAME": last},
         person,
         changed,
+        since,
+        scope=scope,
     )
 
 
@@ -73,6 +90,9 @@ class Lists:
     required: frozenset[str] = frozenset()
     stored: dict[str, Callable[[str], str]] = field(default_factory=dict)
     double_opt_in: bool = False
+    source_as_of: str = ""
+    source_requires: tuple[str, ...] = ()
+    usable: int = 0
 
     def tick(self) -> datetime:
         """A minute later."""
@@ -110,12 +130,23 @@ class Lists:
             now=self.tick(),
         )
 
-    def listing(self, *members: Member, whole: bool = True, pages: int = 1000) -> None:
-        """A complete listing with these members, or what changed."""
+    def listing(
+        self,
+        *members: Member,
+        whole: bool = True,
+        pages: int = 1000,
+        account: Sequence[Member] = (),
+        known: Collection[str] = (),
+    ) -> ListingChange:
+        """A complete listing with these members, or what changed.
+
+        ``account``: whom the whole account no longer mails; ``known``: whom it knows though the list misses them.
+        """
         begin_listing(self.state)
         fields = [mapping.target for mapping in self.link.fields]
         for start in range(0, len(members), pages):
             put_listing_page(self.state, members[start : start + pages], fields)
+        put_account_opt_outs(self.state, account)
         change = listing_change(self.state, self.record.list_no, whole=whole)
         accept_listing(
             self.state,
@@ -128,7 +159,9 @@ class Lists:
             operator="ines",
             started=self.now,
             now=self.tick(),
+            known=known,
         )
+        return change
 
     def ours(self, *emails: str) -> None:
         """As if jobs of ours had added these members."""
@@ -152,12 +185,21 @@ class Lists:
             self.link,
             link_no=self.record.link_no,
             list_no=self.record.list_no,
-            rules=FieldRules(self.link.fields, self.required, self.stored),
-            basis=PlanBasis("snapshot", 0, "cursor", int(rows), self.double_opt_in),
+            rules=FieldRules(self.link.fields, self.required, self.stored, self.link.conflict),
+            basis=PlanBasis(
+                "snapshot",
+                0,
+                "cursor",
+                int(rows),
+                self.double_opt_in,
+                source_usable=self.usable,
+                source_as_of=self.source_as_of,
+            ),
             saved=saved,
             operator="ines",
             now=self.tick(),
             guards=guards,
+            required=self.source_requires,
         )
 
     def rows(self, plan: Plan | None = None) -> list[PlanRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -149,3 +150,55 @@ def test_a_window_holds_one_key_in_256(empty: State) -> None:
         pass
     assert len(window._anchors) == 8
     assert not empty.db.in_transaction
+
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-01-20T10:00:00.000000Z",
+        "2026-01-20T10:00:00+00:00",
+        "2026-01-20T23:00:00+13:00",
+        "2026-01-20 10:00:00",
+    ],
+)
+def test_r07_who_waits_long_is_found_whatever_way_the_platform_writes_its_time(
+    empty: State, written: str
+) -> None:
+    fill(empty, "news", dict.fromkeys(("long@example.org", "new@example.org"), Consent.PENDING), [])
+    with empty.write() as db:
+        db.execute("UPDATE members SET since = ? WHERE address_key = 'long@example.org'", (written,))
+        db.execute("UPDATE members SET since = '2026-02-27T10:00:00Z' WHERE address_key = 'new@example.org'")
+    window = AddressWindow(browse_scopes(empty), pending_before=NOW - timedelta(days=30))
+    (row,) = everything(empty, window)
+    assert row.email == "long@example.org"
+    assert row.at[0].pending_days(NOW) == 40
+    window = AddressWindow(browse_scopes(empty), pending_before=NOW)
+    assert [row.at[0].pending_days(NOW) for row in everything(empty, window)] == [40, 2]
+
+
+def test_r07_who_has_no_time_waits_since_the_listing_that_first_showed_them(empty: State) -> None:
+    fill(empty, "news", {"a@example.org": Consent.PENDING, "b@example.org": Consent.SUBSCRIBED}, [])
+    with empty.write() as db:
+        db.execute(
+            "INSERT INTO listings (no, list_no, started_at, ended_at, whole, complete, rows, changed, opted_out, origin,"
+            " reason) VALUES (7, 1, '2026-02-01T12:00:00.000000Z', '2026-02-01T12:01:00.000000Z', 1, 1, 2, 2, 0, '', '')"
+        )
+        db.execute("UPDATE members SET first_no = 7")
+    window = AddressWindow(browse_scopes(empty), pending_before=NOW - timedelta(days=20))
+    (row,) = everything(empty, window)
+    assert (row.email, row.at[0].pending_days(NOW)) == ("a@example.org", 28)
+    assert (
+        everything(empty, AddressWindow(browse_scopes(empty), pending_before=NOW - timedelta(days=29))) == []
+    )
+
+
+def test_r07_who_is_not_on_the_list_any_more_waits_for_nothing(empty: State) -> None:
+    fill(empty, "news", {"a@example.org": Consent.PENDING}, [])
+    with empty.write() as db:
+        db.execute("UPDATE members SET since = '2025-01-01T00:00:00Z', gone = 'erased-remotely'")
+    assert everything(empty, AddressWindow(browse_scopes(empty), pending_before=NOW)) == []
+    (row,) = everything(empty, AddressWindow(browse_scopes(empty)))
+    assert row.at[0].pending_days(NOW) is None

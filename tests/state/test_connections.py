@@ -1,9 +1,8 @@
-"""Health of connections, their lists and fields, as remembered."""
+"""Health of connections and their lists, as remembered."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from state.connections import (
     put_check_report,
     put_feedback_time,
     put_lists,
-    put_remote_fields,
-    remote_fields,
 )
 from state.errors import StateError
 from state.model import Finding, RemoteList
@@ -31,20 +28,6 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 def state(tmp_path: Path) -> Iterator[State]:
     with open_state(tmp_path / "state.db") as opened:
         yield opened
-
-
-@dataclass(slots=True, frozen=True)
-class AField:
-    """A field as an adapter describes it."""
-
-    name: str
-    label: str = "Label"
-    kind: str = "text"
-    required: bool = False
-    choices: tuple[str, ...] = ()
-    default: str = ""
-    public: bool = False
-    field_id: str = "7"
 
 
 def check(
@@ -125,22 +108,6 @@ def test_an_account_without_lists_is_an_answer_too(state: State) -> None:
     put_lists(state, "verband", "mailchimp", [RemoteList("l1", "News", 10)], NOW)
     put_lists(state, "verband", "mailchimp", [], NOW + timedelta(hours=1))
     assert [row.gone_at for row in list_rows(state, "verband")] == [NOW + timedelta(hours=1)]
-
-
-def test_fields_are_the_whole_answer_in_its_order(state: State) -> None:
-    put_remote_fields(
-        state, "verband", "l1", [AField("B"), AField("A", choices=("x", "y"), required=True)], NOW
-    )
-    put_remote_fields(state, "verband", "l1", [AField("Z"), AField("A", default="today", public=True)], NOW)
-    found = remote_fields(state, "verband", "l1")
-    assert [field.name for field in found] == ["Z", "A"]
-    assert (found[1].default, found[1].public, found[1].field_id, found[1].seen_at) == (
-        "today",
-        True,
-        "7",
-        NOW,
-    )
-    assert remote_fields(state, "verband", "l2") == []
 
 
 def test_a_forgotten_connection_keeps_its_lists(state: State) -> None:

@@ -181,7 +181,7 @@ def test_I06_only_a_later_subscription_lifts_an_opt_out_we_remember(tmp_path: Pa
     world = lists(tmp_path)
     with world.state.write() as db:
         db.executemany(
-            "INSERT INTO opt_outs VALUES (?, ?, 'unsubscribed', ?, '2026-02-15T00:00:00.000000Z', 'job:1', 'ines', '')",
+            "INSERT INTO opt_outs VALUES (?, ?, 'unsubscribed', ?, '2026-02-15T00:00:00.000000Z', 'job:1', 'ines', '', '')",
             [
                 (world.record.list_no, "early@example.org", "compliance-state"),
                 (world.record.list_no, "late@example.org", "compliance-state"),

@@ -13,7 +13,6 @@ from state.chunks import (
     intend,
     intend_again,
     open_chunks,
-    open_imports,
     release_rows,
     todo_count,
     withhold_remaining,
@@ -25,19 +24,19 @@ from state.jobs import create_job, job_no
 from state.leases import take_lease
 from state.liveness import ProcessMark
 from state.model import Action, AddressChange, Consent, JobKind, Mode, Operator, Outcome, Plan
+from state.open_imports import open_imports
 from state.opt_outs import suppress_here
 from state.outcomes import (
     all_outcomes,
     fold,
     fold_withheld,
-    mark_unverified,
     outcome_counts,
     outcome_reasons,
     read_outcomes,
-    unverified,
 )
 from state.plans import get_plan, take_plan, write_rows
 from state.undo import is_undo, make_undo_plan, undo_losses
+from state.verified import mark_unverified, unverified
 from tests.state.lists import Lists, Person, lists, member
 
 INES = Operator("ines", "host")
@@ -95,7 +94,7 @@ class Sending:
                 answers.append(Answer(row.n, outcome, reason, f"o-{row.address_key}"))
             answer(self.world.state, self.grip, chunk, answers, now=self.world.tick())
 
-    def fold(self) -> None:
+    def fold(self, removed_word: str = "archived") -> None:
         world = self.world
         fold(
             world.state,
@@ -104,7 +103,7 @@ class Sending:
             self.plan,
             "members-news",
             operator="ines",
-            removed_word="archived",
+            removed_word=removed_word,
             now=world.tick(),
         )
         fold_withheld(
@@ -354,7 +353,9 @@ def test_R17_what_reading_back_does_not_show_is_unverified(tmp_path: Path) -> No
     sending.fold()
     world.listing(member("a@example.org"), member("c@example.org"), whole=False)
     comparison = Comparison(FieldRules(world.link.fields, frozenset(), {}), sends_changes=True)
-    missing = unverified(world.state, sending.grip.job_no, sending.plan, comparison)
+    missing = unverified(
+        world.state, sending.grip.job_no, sending.plan, comparison, removal_leaves_record=True
+    )
     assert [email for _, email, _ in missing] == ["b@example.org", "d@example.org"]
     mark_unverified(world.state, sending.grip.job_no, [n for n, _, _ in missing], world.tick())
     assert sending.counts() == {"sent": 2, "unverified": 2}

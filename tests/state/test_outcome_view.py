@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from state.chunks import Answer
 from state.jobs import count_jobs, create_job, job_no, jobs_page, list_jobs
 from state.model import JobKind, Outcome, Plan
+from state.outcome_times import with_times
 from state.outcome_view import OutcomeGroup, OutcomeWindow, outcome_groups, refused_keys
 from state.outcomes import OutcomeRow, read_outcomes
 from state.store import State
@@ -81,7 +82,7 @@ def test_a_window_is_the_filtered_outcomes(
     ]
     window = OutcomeWindow(no, plan, group=OutcomeGroup(*chosen, 0) if chosen else None, text=text)
     assert counted(state, window) == len(plain)
-    assert window.rows(state, first, rows) == plain[first : first + rows]
+    assert window.rows(state, first, rows) == with_times(state, no, plain[first : first + rows])
     assert counted(state, window.again()) == len(plain)
 
 

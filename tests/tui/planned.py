@@ -32,6 +32,7 @@ from state.model import (
     Plan,
     RequestLine,
 )
+from state.moments import stamp
 from state.planning import PlanBasis, make_plan
 from state.plans import take_plan
 from state.store import State
@@ -153,7 +154,7 @@ def put_plan(
         link,
         link_no=record.link_no,
         list_no=record.list_no,
-        rules=FieldRules(link.fields, frozenset(), {}),
+        rules=FieldRules(link.fields, frozenset(), {}, link.conflict),
         basis=PlanBasis("1", len(PEOPLE), "", listing_rows, double_opt_in),
         saved=saved,
         operator=operator.name,
@@ -254,6 +255,34 @@ def put_export(
             counts={"sent": 2, "rejected": 1, "withheld": 1},
             now=now + timedelta(seconds=30),
         )
+    return job_id
+
+
+IMPORT = "0f6c1a3e-8e0b-4f5d-9a77-5c2f1b1f0d11"
+PAGE = f"https://r1-app.dotdigital.com/Contacts/Import/WatchdogReport.aspx?g={IMPORT}"
+
+
+def put_import(state: State, job_id: str, *, first: int = 1, last: int = 3, seconds_old: int = 63) -> None:
+    """Rows of a job that the platform took over as an import, and was asked after seven times."""
+    with state.write() as db:
+        db.execute(
+            "INSERT INTO chunks (job_no, chunk, action, first, last, state, attempt, fence, intended_at, ticket, polls, page)"
+            " VALUES (?, 9, 'add', ?, ?, 'accepted', 1, 1, ?, ?, 7, ?)",
+            (job_no(state, job_id), first, last, stamp(NOON - timedelta(seconds=seconds_old)), IMPORT, PAGE),
+        )
+
+
+def put_waiting_export(state: State, plan: Plan) -> str:
+    """An export whose process has ended while the platform works on its rows."""
+    job_id = put_export(
+        state,
+        plan,
+        state_=JobState.WAITING,
+        reason="import-open",
+        text="The platform still works on an import; the job goes on when it has ended.",
+        answers=[ANSWERS[0], *(Answer(n, Outcome.ACCEPTED, "handed-over") for n in (1, 2))],
+    )
+    put_import(state, job_id, first=1, last=2)
     return job_id
 
 

@@ -61,7 +61,7 @@ async def test_help_lists_every_command_of_the_page(world: World, place: Place) 
         await pilot.press("question_mark")
         await settled(pilot)
         shown = str(app.screen.query_one(Static).content)
-        for found in commands_of(page.PAGE):
+        for found in page.commands():
             assert found.help in shown, found.id
         for line in page.ABOUT:
             assert line in shown

@@ -306,7 +306,7 @@ async def test_r43_a_stalled_job_is_gone_on_with_and_a_living_one_is_not(
         assert toasts(app) == ["Resume: ann on desk carries it"]
         await pilot.press("down", "down")
         await settled(pilot)
-        assert "R goes on with it (what got no answer" in screen_text(app)
+        assert "R goes on (no answer is read back first)" in screen_text(app)
         await pilot.press("R")
         await settled(pilot)
         assert started == [stalled]

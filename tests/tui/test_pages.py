@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from console.tui.screens.contacts import ContactsPage
 from state.connections import put_lists
 from state.jobs import get_job
 from state.model import Consent, JobKind, Member, RemoteList
-from state.moments import utc_now
+from state.moments import stamp, utc_now
 from tests.tui.screen import dialog_open, screen_text, settled
 from tests.tui.world import NOON, SETTINGS, World, put_members
 
@@ -64,7 +65,7 @@ async def test_fetching_lists_asks_for_the_fields_of_the_one_under_the_cursor(
 
     with world.state() as state:
         assert get_job(state, spawned[0]).kind is JobKind.READ
-        assert job_options(state, spawned[0]) == {"list": "b1b1b1b1b1"}
+        assert job_options(state, spawned[0]) == {"list": "b1b1b1b1b1", "interactive": True}
 
 
 async def test_a_state_that_cannot_be_written_is_said(
@@ -207,3 +208,25 @@ async def test_an_address_nobody_knows(world: World) -> None:
         await pilot.press("m")
         await settled(pilot)
         assert [note.message for note in app._notifications] == ["Contacts: no link knows this address"]
+
+
+async def test_r07_who_has_been_waiting_long_is_one_key_away(world: World) -> None:
+    with world.state() as state, state.write() as db:
+        db.execute(
+            "UPDATE members SET since = ? WHERE consent = 'pending'", (stamp(utc_now() - timedelta(days=41)),)
+        )
+    app = world.app(Place(PlaceKind.LINK, "members-news", "contacts"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("d")
+        await settled(pilot)
+        text = screen_text(app)
+        assert "waiting more than 7 days" in text
+        assert "◷ pending 41 d" in text
+        assert "eva@example.org" not in text
+        await pilot.press("d", "d")
+        await settled(pilot)
+        assert "Nobody has been waiting to confirm for more than 90 days" in screen_text(app)
+        await pilot.press("d")
+        await settled(pilot)
+        assert "eva@example.org" in screen_text(app)

@@ -599,7 +599,7 @@ async def test_r09_an_empty_source_passes_only_after_the_links_name(
         await pilot.press(*LINK.name.replace("-", " ").replace(" ", "-"), "enter", "enter")
         await settled(pilot)
         with world.state() as state:
-            assert job_options(state, started[0]) == {"allow_empty_source": True}
+            assert job_options(state, started[0]) == {"allow_empty_source": True, "interactive": True}
 
 
 async def test_only_the_refused_of_a_job_can_be_shown(tmp_path: Path, started: list[str]) -> None:

@@ -14,8 +14,9 @@ from adapters.provider import RemoteField
 from console.tui.app import ConsoleApp
 from console.tui.places import HOME, Place
 from state.address import address_key
-from state.connections import put_check_report, put_feedback_time, put_lists, put_remote_fields
+from state.connections import put_check_report, put_feedback_time, put_lists
 from state.contacts import accept_source_read, begin_source_load, put_source_rows, staged_count
+from state.fields import put_remote_fields
 from state.links import mapped_signature, record_link
 from state.members import accept_listing, begin_listing, listing_change, put_listing_page
 from state.model import Consent, FieldMapping, Finding, Link, Member, Operator, RemoteList

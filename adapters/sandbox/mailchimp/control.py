@@ -7,14 +7,14 @@ ledger and may cross every line of the status machine that a person may cross.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from adapters.sandbox.mailchimp import members
+from adapters.sandbox.mailchimp import members, merge_fields
 from adapters.sandbox.mailchimp.errors import Problem
 from adapters.sandbox.mailchimp.machine import PRESENT, Standing
 from adapters.sandbox.mailchimp.merge_fields import Values
-from adapters.sandbox.mailchimp.rehearsals import Drift
 from adapters.sandbox.mailchimp.roll import Member
 from adapters.sandbox.mailchimp.store import Account, Audience
 from adapters.sandbox.vendor import ControlError, Controlled
+from adapters.sandbox.verbs import check_verb, emails, flip, whole, yes_or_no
 
 if TYPE_CHECKING:
     from adapters.sandbox.mailchimp.platform import MailchimpSandbox
@@ -44,26 +44,15 @@ FIELDS: dict[str, str] = {
     "total-lies": "delta",
     "hold-batches": "on",
     "remove-list": "list",
+    "add-field": "tag, type, name, default, choices, list",
+    "remove-field": "tag (or tags), list",
     "switch": "name, value",
 }
 
 
-def valid_fields(verb: str) -> set[str]:
-    """The fields a verb takes."""
-    if FIELDS[verb].startswith(_PERSON):
-        rest = FIELDS[verb][len(_PERSON) :]
-        return {"email", "emails", "list"} | {word.strip() for word in rest.split(",") if word.strip()}
-    return {word.strip().split(" ")[0] for word in FIELDS[verb].split(",") if word.strip()}
-
-
 def run(platform: "MailchimpSandbox", verb: str, arguments: dict[str, Any]) -> Controlled:
     """Carry a verb out. Raises ControlError naming what would be valid."""
-    if verb not in FIELDS:
-        raise ControlError(f"no verb {verb!r}; there are {', '.join(sorted(FIELDS))}")
-    unknown = set(arguments) - valid_fields(verb)
-    if unknown:
-        takes = FIELDS[verb] or "no fields"
-        raise ControlError(f"{verb} does not take {', '.join(sorted(unknown))}; it takes {takes}")
+    check_verb(FIELDS, verb, arguments)
     try:
         return _VERBS[verb](platform, arguments)
     except Problem as problem:
@@ -84,17 +73,10 @@ def audience_of(platform: "MailchimpSandbox", list_id: object) -> tuple[Account,
     raise ControlError(f"no list {list_id!r}; there are {', '.join(known)}")
 
 
-def _emails(arguments: dict[str, Any]) -> list[str]:
-    emails = arguments.get("emails", [arguments["email"]] if "email" in arguments else [])
-    if not isinstance(emails, list) or not emails or not all(isinstance(each, str) for each in emails):
-        raise ControlError("email (a text) or emails (a list of texts) is needed")
-    return emails
-
-
 def _members(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> tuple[Audience, list[Member]]:
     _, audience = audience_of(platform, arguments.get("list"))
     found = []
-    for email in _emails(arguments):
+    for email in emails(arguments):
         member = audience.roll.find(email)
         if member is None or member.standing not in PRESENT:
             raise ControlError(f"{email} is not on list {audience.id}")
@@ -160,7 +142,7 @@ def _subscribe(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Contr
     _, audience = audience_of(platform, arguments.get("list"))
     now = platform.clock.now()
     joined = []
-    for email in _emails(arguments):
+    for email in emails(arguments):
         address = members.checked_address(email)
         member = audience.roll.find(address)
         if member is None:
@@ -207,25 +189,16 @@ def _account(platform: "MailchimpSandbox", arguments: dict[str, Any], default: s
     return platform.accounts[name]
 
 
-def _whole(arguments: dict[str, Any], name: str, least: int | None = 0) -> int:
-    value = arguments.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or (least is not None and value < least):
-        raise ControlError(
-            f"{name} is a whole number{'' if least is None else f' from {least} on'}, not {value!r}"
-        )
-    return value
-
-
 def _contact_limit(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Controlled:
     account = _account(platform, arguments, "default")
-    account.contact_limit = None if arguments.get("limit") is None else _whole(arguments, "limit")
+    account.contact_limit = None if arguments.get("limit") is None else whole(arguments, "limit")
     account.dirty = True
     return Controlled({"ok": True, "contacts": account.contacts(), "room": account.room()})
 
 
 def _connections_limit(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Controlled:
     account = _account(platform, arguments, "default")
-    account.connections_limit = _whole(arguments, "n", 1)
+    account.connections_limit = whole(arguments, "n", 1)
     account.dirty = True
     return Controlled({"ok": True})
 
@@ -244,32 +217,25 @@ def _restore_key(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Con
 
 def _drift(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Controlled:
     _, audience = audience_of(platform, arguments.get("list"))
-    action = arguments.get("action", "insert")
-    if action not in ("insert", "delete"):
-        raise ControlError(f"action is insert or delete, not {action!r}")
-    pages = _whole({"after_pages": 1, **arguments}, "after_pages")
-    platform.rehearsals.drift = Drift(pages, action, audience.id)
-    platform.rehearsals.pages_seen = 0
+    pages = whole({"after_pages": 1, **arguments}, "after_pages")
+    platform.rehearsals.drift.order(audience.id, pages, str(arguments.get("action", "insert")))
     return Controlled({"ok": True, "list": audience.id})
 
 
 def _lose_rows(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Controlled:
     rehearsals = platform.rehearsals
-    rehearsals.lose_every = _whole(arguments, "every")
+    rehearsals.lose_every = whole(arguments, "every")
     rehearsals.rows_seen = 0
     return Controlled({"ok": True, "lost": rehearsals.rows_lost})
 
 
 def _total_lies(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Controlled:
-    platform.rehearsals.total_lie = _whole(arguments, "delta", None)
+    platform.rehearsals.total_lie = whole(arguments, "delta", None)
     return Controlled({"ok": True})
 
 
 def _hold_batches(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Controlled:
-    on = arguments.get("on")
-    if not isinstance(on, bool):
-        raise ControlError(f"on is true or false, not {on!r}")
-    platform.rehearsals.hold_batches = on
+    platform.rehearsals.hold_batches = yes_or_no(arguments, "on")
     return Controlled({"ok": True})
 
 
@@ -280,8 +246,36 @@ def _remove_list(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Con
     return Controlled({"ok": True, "list": audience.id})
 
 
+def _add_field(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Controlled:
+    """Somebody makes a merge field in the vendor's own screens."""
+    account, audience = audience_of(platform, arguments.get("list"))
+    body = {
+        "tag": arguments.get("tag"),
+        "name": arguments.get("name") or arguments.get("tag"),
+        "type": arguments.get("type", "text"),
+        "default_value": arguments.get("default", ""),
+        "options": {"choices": arguments.get("choices") or []},
+    }
+    made = merge_fields.create(audience, body)
+    account.dirty = True
+    return Controlled({"ok": True, "list": audience.id, "tag": made.tag, "merge_id": made.merge_id})
+
+
+def _remove_field(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Controlled:
+    """Somebody deletes merge fields in the vendor's own screens; their values go with them."""
+    account, audience = audience_of(platform, arguments.get("list"))
+    tags = arguments.get("tags") or [arguments.get("tag")]
+    known = [each.tag for each in audience.merge_fields]
+    for tag in tags:
+        if tag not in known:
+            raise ControlError(f"no merge field {tag!r}; there are {', '.join(known)}")
+    audience.merge_fields[:] = [each for each in audience.merge_fields if each.tag not in tags]
+    account.dirty = True
+    return Controlled({"ok": True, "list": audience.id, "changed": len(tags)})
+
+
 def _switch(platform: "MailchimpSandbox", arguments: dict[str, Any]) -> Controlled:
-    platform.switches.flip(arguments.get("name"), arguments.get("value"))
+    flip(platform.switches, arguments.get("name"), arguments.get("value"))
     return Controlled({"ok": True})
 
 
@@ -311,5 +305,7 @@ _VERBS: dict[str, Verb] = {
     "total-lies": _total_lies,
     "hold-batches": _hold_batches,
     "remove-list": _remove_list,
+    "add-field": _add_field,
+    "remove-field": _remove_field,
     "switch": _switch,
 }

@@ -4,7 +4,6 @@ Invariant: a refusal's status, title and text are decided here and nowhere else;
 router turns it into the answer. Compliance and forgotten errors carry no `type`, as the real ones.
 """
 
-import html
 import json
 import re
 import uuid
@@ -231,13 +230,6 @@ def unavailable() -> Problem:
     return Problem(503, "Service Unavailable", "The service is temporarily unavailable.")
 
 
-def html_answer(status: int, heading: str) -> Answer:
-    """What a proxy in front of the service says: a page, no JSON."""
-    safe = html.escape(heading)
-    page = f"<html>\n<head><title>{safe}</title></head>\n<body><h1>{safe}</h1></body>\n</html>\n"
-    return Answer(status, page.encode(), "text/html; charset=utf-8")
-
-
 _HEADINGS = {403: "403 Forbidden", 429: "429 Too Many Requests", 502: "502 Bad Gateway", 503: "503 Busy"}
 
 _BY_STATUS: dict[int, Callable[[], Problem]] = {
@@ -258,7 +250,7 @@ _BY_STATUS: dict[int, Callable[[], Problem]] = {
 def failure(status: int, body: str) -> Answer:
     """A rehearsed failure of `status` with an `html`, `empty` or `problem` body."""
     if body == "html":
-        return html_answer(status, _HEADINGS.get(status, str(status)))
+        return Answer.page(status, _HEADINGS.get(status, str(status)))
     if body == "empty":
         return Answer(status, b"", "text/plain")
     known = _BY_STATUS.get(status)
@@ -300,8 +292,8 @@ _TRIGGERS: dict[str, Callable[[], Problem | Answer]] = {
     "Forbidden": access_forbidden,
     "UserDisabled": user_disabled,
     "UserActionNotPermitted": not_permitted,
-    "EdgeForbidden": lambda: html_answer(403, _HEADINGS[403]),
-    "EdgeTooManyRequests": lambda: html_answer(429, _HEADINGS[429]),
+    "EdgeForbidden": lambda: Answer.page(403, _HEADINGS[403]),
+    "EdgeTooManyRequests": lambda: Answer.page(429, _HEADINGS[429]),
     "ResourceNotFound": not_found,
     "MethodNotAllowed": method_not_allowed,
     "MemberCannotBeRemoved": cannot_remove,
@@ -312,7 +304,7 @@ _TRIGGERS: dict[str, Callable[[], Problem | Answer]] = {
     "TooManyRequests": too_many_connections,
     "TooManyPendingWebhooks": too_many_webhooks,
     "InternalServerError": internal_error,
-    "BadGateway": lambda: html_answer(502, _HEADINGS[502]),
+    "BadGateway": lambda: Answer.page(502, _HEADINGS[502]),
     "ServiceUnavailable": unavailable,
 }
 

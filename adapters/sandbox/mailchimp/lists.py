@@ -330,16 +330,11 @@ def _interests_wanted(request: Request, found: Audience) -> Callable[[Member], b
 
 def _drift(request: Request, found: Audience) -> None:
     """Carry out an ordered drift: somebody joins at the front, or the first row goes, between two pages."""
-    drift = request.rehearsals.drift
-    if drift is None or drift.list_id != found.id:
+    action = request.rehearsals.drift.due(found.id)
+    if action is None:
         return
-    request.rehearsals.pages_seen += 1
-    if request.rehearsals.pages_seen <= drift.after_pages:
-        return
-    request.rehearsals.drift = None
-    request.rehearsals.drifted += 1
     roll = found.roll
-    if drift.action == "insert":
+    if action == "insert":
         # People far outside every seeded range, so that the newcomer is nobody's twin.
         stranger = person(roll.seeding.seed, 900_000_000 + len(roll))
         fields = {1: stranger.first_name, 2: stranger.last_name}

@@ -8,6 +8,7 @@ import json
 import re
 from typing import Any
 
+from adapters.sandbox.addresses import is_address
 from adapters.sandbox.clock import iso, parse_moment
 from adapters.sandbox.mailchimp import errors
 from adapters.sandbox.mailchimp.machine import (
@@ -26,7 +27,6 @@ from adapters.sandbox.mailchimp.roll import Member
 from adapters.sandbox.mailchimp.store import Audience
 from adapters.sandbox.vendor import Answer, Kind, Op
 
-_ADDRESS = re.compile(r"[^@\s\"(),:;<>\[\\\]]+@([^@\s.,;:]+\.)+[^@\s.,;:]{2,}\Z")
 _HASH = re.compile(r"[0-9a-f]{32}\Z")
 _EXTRAS = ("language", "vip", "email_type", "location", "ip_signup", "ip_opt")
 _PATCHABLE = ("subscribed", "unsubscribed", "cleaned", "pending")
@@ -35,7 +35,7 @@ _PATCHABLE = ("subscribed", "unsubscribed", "cleaned", "pending")
 def checked_address(value: object) -> str:
     """The address as Mailchimp stores it. Raises the Problem for one it refuses (§9)."""
     email = value.strip() if isinstance(value, str) else ""
-    if not _ADDRESS.match(email):
+    if not is_address(email):
         raise errors.no_address()
     domain = email.rpartition("@")[2].lower()
     if domain == "example.com" or domain.endswith(".example.com"):

@@ -6,14 +6,7 @@ prove that its trouble hit.
 
 from dataclasses import dataclass, field
 
-
-@dataclass(slots=True)
-class Drift:
-    """Rows slip while somebody pages: after so many pages one member is inserted or deleted (R40)."""
-
-    after_pages: int
-    action: str
-    list_id: str
+from adapters.sandbox.drift import Drift
 
 
 @dataclass(slots=True)
@@ -21,9 +14,7 @@ class Rehearsals:
     """Orders of the control verbs."""
 
     bad_keys: set[str] = field(default_factory=set)
-    drift: Drift | None = None
-    pages_seen: int = 0
-    drifted: int = 0
+    drift: Drift = field(default_factory=Drift)
     lose_every: int = 0
     """Every so-many-th row of a batch add is claimed and not applied (R17, F15); 0 for none."""
     rows_seen: int = 0

@@ -4,10 +4,9 @@ Batches run their operations through `dispatch` too, so an operation behaves exa
 Invariant: whatever a handler raises becomes a problem document; nothing but a Problem is expected.
 """
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 
+from adapters.sandbox.credentials import basic
 from adapters.sandbox.mailchimp import (
     audience_parts,
     batch_add,
@@ -22,6 +21,7 @@ from adapters.sandbox.mailchimp import (
 from adapters.sandbox.mailchimp.rehearsals import Rehearsals
 from adapters.sandbox.mailchimp.request import Request
 from adapters.sandbox.mailchimp.store import Account
+from adapters.sandbox.paths import PathTable
 from adapters.sandbox.vendor import Answer
 
 Handler = Callable[[Request], Answer]
@@ -96,16 +96,7 @@ ROUTES: dict[tuple[str, ...], dict[str, Handler]] = {
 }
 
 
-def _match(segments: tuple[str, ...]) -> dict[str, Handler] | None:
-    for pattern, methods in ROUTES.items():
-        if len(pattern) == len(segments) and all(
-            each in ("*", segment) for each, segment in zip(pattern, segments, strict=True)
-        ):
-            return methods
-    return None
-
-
-_BY_LENGTH_MAX = max(len(pattern) for pattern in ROUTES)
+_TABLE = PathTable(ROUTES)
 
 
 def dispatch(request: Request) -> Answer:
@@ -119,9 +110,9 @@ def dispatch(request: Request) -> Answer:
 
 
 def _dispatch(request: Request) -> Answer:
-    if len(request.segments) > _BY_LENGTH_MAX:
+    if len(request.segments) > _TABLE.longest:
         raise errors.nesting_too_deep()
-    methods = _match(request.segments)
+    methods = _TABLE.methods(request.segments)
     if methods is None:
         raise errors.not_found()
     handler = methods.get("GET" if request.method == "HEAD" else request.method)
@@ -137,11 +128,10 @@ def key_of_headers(headers: Mapping[str, str]) -> str:
     scheme, _, value = headers.get("authorization", "").partition(" ")
     value = value.strip()
     if scheme.lower() == "basic":
-        try:
-            decoded = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            raise errors.key_invalid() from None
-        value = decoded.partition(":")[2]
+        sent = basic(headers)
+        if sent is None:
+            raise errors.key_invalid()
+        value = sent[1]
     elif scheme.lower() != "bearer":
         value = ""
     if not value:

@@ -5,12 +5,12 @@ Invariant: the spread over statuses is exact in every 200 people in a row, and t
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final
 
 from adapters.sandbox.clock import parse_moment
 from adapters.sandbox.mailchimp.machine import Standing
-from adapters.sandbox.people import Person, mix, person
+from adapters.sandbox.people import Person, person
+from adapters.sandbox.spread import column, dealt, listed_names
 
 _SPREAD: Final = (
     (Standing.SUBSCRIBED, 176),
@@ -22,20 +22,8 @@ _SPREAD: Final = (
     (Standing.TRANSACTIONAL, 1),
 )
 _BLOCK: Final = 200
-_FIELD_BLOCK: Final = 100
-FIELD_CHANGES_PERCENT: Final = 5
-"""How many of a hundred seeded members carry other names than their person has."""
-
 OLDEST: Final = parse_moment("2024-05-02T09:11:00+00:00")
 _SPAN: Final = 600 * 86_400
-
-
-@lru_cache(maxsize=16)
-def _pattern(seed: int) -> bytes:
-    """One block of statuses: the exact shares, dealt out by the seed."""
-    cards = [standing for standing, share in _SPREAD for _ in range(share)]
-    order = sorted(range(_BLOCK), key=lambda place: mix(mix(seed) ^ (place << 20)))
-    return bytes(cards[place] for place in order)
 
 
 def seeded_status(seed: int, i: int) -> str:
@@ -44,24 +32,13 @@ def seeded_status(seed: int, i: int) -> str:
     In every 200 people: 176 subscribed, 12 unsubscribed, 4 cleaned, 3 pending, 3 archived, 1 transactional, and
     1 `forgotten` (permanently deleted: absent from every listing, refused for ever).
     """
-    return Standing(_pattern(seed)[i % _BLOCK]).word
+    return Standing(dealt(seed, _SPREAD)[i % _BLOCK]).word
 
 
 def seeded_fields(seed: int, i: int) -> dict[str, str]:
     """FNAME and LNAME of `person(seed, i)` on the first audience; 5 of 100 differ from the person's true name."""
-    first, last = _names(seed, i, person(seed, i))
+    first, last = listed_names(seed, i, person(seed, i))
     return {"FNAME": first, "LNAME": last}
-
-
-def _names(seed: int, i: int, who: Person) -> tuple[str, str]:
-    first, last = who.first_name, who.last_name
-    if (i * 37 + seed) % _FIELD_BLOCK >= FIELD_CHANGES_PERCENT:
-        return first, last
-    # What really differs between a club's register and its list: an initial, or a name before the wedding.
-    if i % 2:
-        return f"{first[0]}.", last
-    former = person(seed, i + 7).last_name
-    return first, former if former != last else f"{last}-Alt"
 
 
 @dataclass(slots=True, frozen=True)
@@ -80,10 +57,8 @@ class Seeding:
 
     def column(self) -> bytearray:
         """The status column: one byte a member."""
-        pattern = _pattern(self.seed if self.status_seed is None else self.status_seed)
-        turn = self.start % _BLOCK
-        turned = pattern[turn:] + pattern[:turn]
-        return bytearray((turned * (self.size // _BLOCK + 1))[: self.size])
+        status_seed = self.seed if self.status_seed is None else self.status_seed
+        return column(status_seed, _SPREAD, self.size, self.start)
 
     def changed(self, index: int) -> float:
         """When an untouched member changed last."""
@@ -95,7 +70,7 @@ class Seeding:
 
     def fields(self, index: int, who: Person) -> dict[int, Any]:
         """The merge field values by field id: 1 is FNAME, 2 is LNAME."""
-        first, last = _names(self.seed, self.start + index, who)
+        first, last = listed_names(self.seed, self.start + index, who)
         values: dict[int, Any] = {1: first, 2: last}
         if self.gender_field is not None:
             values[self.gender_field] = who.gender

@@ -3,9 +3,7 @@
 Invariant: the defaults are what the contract assumes; an adapter is right only if it is safe with either value.
 """
 
-from dataclasses import dataclass, fields
-
-from adapters.sandbox.vendor import ControlError
+from dataclasses import dataclass
 
 
 @dataclass(slots=True)
@@ -38,12 +36,3 @@ class Switches:
     """Creating a webhook GETs its URL and wants 200 (§8)."""
     legacy_ids: bool = False
     """Ids are hashed from the address as written, as some very old lists do (§5)."""
-
-    def flip(self, name: object, value: object) -> None:
-        """Set one by name. Raises ControlError for a name unknown or a value that is not true or false."""
-        names = [field.name for field in fields(self)]
-        if name not in names:
-            raise ControlError(f"no switch {name!r}; there are {', '.join(names)}")
-        if not isinstance(value, bool):
-            raise ControlError(f"switch {name} takes true or false, not {value!r}")
-        setattr(self, str(name), value)

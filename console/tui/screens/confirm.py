@@ -23,7 +23,8 @@ class Confirm(ModalScreen[bool]):
     """Answers True only when the button was pressed (and the word typed, where one is asked for).
 
     ``action`` is the button's text, such as “Add 1,204 in Newsletter DE”. ``typed`` is the word or number that
-    must be typed; empty: none. Use ``await app.push_screen_wait(Confirm(…))`` in a worker.
+    must be typed; empty: none. Where several things cannot be undone, it is a pair for each: the number, and what it
+    counts. Use ``await app.push_screen_wait(Confirm(…))`` in a worker.
     """
 
     DEFAULT_CSS = """
@@ -43,31 +44,32 @@ class Confirm(ModalScreen[bool]):
         lines: Sequence[Content | str],
         action: str,
         *,
-        typed: str = "",
+        typed: str | Sequence[tuple[str, str]] = "",
         danger: bool = False,
+        cancel: str = "Cancel",
     ) -> None:
         super().__init__()
+        self._leave = cancel
         self._title = title
         self._lines = lines
         self._action = action
-        self._typed = typed
+        self._typed = [(typed, "")] if isinstance(typed, str) and typed else list(typed or ())
         self._danger = danger
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = shown(self._title)
             yield Static(stacked(self._lines), markup=False)
-            if self._typed:
-                yield Static(
-                    sentence("\nThis cannot be undone. To go on, type ", (self._typed, "bold"), ":"),
-                    markup=False,
-                )
-                line = Input(id="typed", compact=True)
+            for at, (word, counts) in enumerate(self._typed):
+                intro = "\nThis cannot be undone. To go on, type " if not at else "And type "
+                about = f" ({counts})" if counts else ""
+                yield Static(sentence(intro, (word, "bold"), f"{about}:"), markup=False)
+                line = Input(id="typed" if not at else f"typed{at + 1}", classes="typed", compact=True)
                 line.cursor_blink = False
                 yield line
             yield Static("")
             with Horizontal(classes="buttons"):
-                yield Button("Cancel", id="cancel", compact=True)
+                yield Button(self._leave, id="cancel", compact=True)
                 yield Button(
                     shown(self._action),
                     id="do",
@@ -76,16 +78,23 @@ class Confirm(ModalScreen[bool]):
                     disabled=bool(self._typed),
                 )
 
-    @on(Input.Changed, "#typed")
-    def _word_typed(self, event: Input.Changed) -> None:
-        self.query_one("#do", Button).disabled = event.value.strip() != self._typed
+    @on(Input.Changed, ".typed")
+    def _word_typed(self) -> None:
+        typed = [line.value.strip() for line in self.query(".typed").results(Input)]
+        self.query_one("#do", Button).disabled = typed != [word for word, _ in self._typed]
 
-    @on(Input.Submitted, "#typed")
+    @on(Input.Submitted, ".typed")
     def _word_entered(self) -> None:
-        """Enter in the input confirms nothing: it goes to the button."""
+        """Enter in the input confirms nothing: it goes to the button, or to what is still to be typed."""
         button = self.query_one("#do", Button)
         if not button.disabled:
             self.set_focus(button)
+            return
+        lines = list(self.query(".typed").results(Input))
+        for line, (word, _) in zip(lines, self._typed, strict=True):
+            if line.value.strip() != word:
+                self.set_focus(line)
+                return
 
     @on(Button.Pressed, "#do")
     def _do(self) -> None:

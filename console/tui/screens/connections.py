@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
@@ -10,7 +11,9 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from console.import_words import budget_line, import_line
 from console.settings import SettingsError
+from console.tui.commands import Command
 from console.tui.export_view import View
 from console.tui.overview import STYLES, ConnectionView, overview
 from console.tui.places import Place, PlaceKind
@@ -57,6 +60,7 @@ class ConnectionsPage(Page):
         "Each line is one account at a mailing platform. ● fine  ▲ see findings  ✖ failed  ○ not checked.",
         "Below stand the findings of the last check, each with its next step.",
         "Checked and Feedback say when the platform was last asked; the status is as old as that.",
+        "Where a platform counts calls, what is left of them stands below, and any import it still works on.",
     )
     FILTER_HINT: ClassVar[str] = "name, platform or account"
 
@@ -151,6 +155,16 @@ class ConnectionsPage(Page):
         if view is not None:
             self.console_app.go(Place(PlaceKind.CONNECTION, view.name, "lists"))
 
+    refuse_fields = refuse_campaigns = refuse_open
+
+    def command_fields(self) -> None:
+        if self.selected is not None:
+            self.console_app.go(Place(PlaceKind.CONNECTION, self.selected.name, "fields"))
+
+    def command_campaigns(self) -> None:
+        if self.selected is not None:
+            self.console_app.go(Place(PlaceKind.CONNECTION, self.selected.name, "campaigns"))
+
     refuse_check = refuse_open
 
     def command_check(self) -> None:
@@ -162,6 +176,33 @@ class ConnectionsPage(Page):
         from console.tui.screens.connection_form import ConnectionForm
 
         self.app.push_screen(ConnectionForm(None))
+
+    def commands(self) -> Sequence[Command]:
+        """A rehearsal is not even named where no sandbox can be."""
+        offered = super().commands()
+        if self._rehearsable():
+            return offered
+        return [found for found in offered if found.id != "connections.rehearse"]
+
+    def _rehearsable(self) -> bool:
+        from adapters.origins import on_this_machine
+
+        view = self.selected
+        entry = self.console_app.settings.connections.get(view.name) if view is not None else None
+        return entry is not None and on_this_machine(entry.base_url)
+
+    def refuse_rehearse(self) -> str | None:
+        if self._rehearsable():
+            return None
+        return self.refuse_open() or "only a sandbox on this machine takes orders; see listwarden demo"
+
+    def command_rehearse(self) -> None:
+        from console.tui.screens.rehearse import choose_and_order
+
+        view = self.selected
+        if view is not None:
+            entry = self.console_app.settings.connections[view.name]
+            start_alone(self, "rehearse", choose_and_order, self.console_app, entry)
 
     refuse_edit = refuse_open
 
@@ -260,6 +301,10 @@ def connection_detail(view: ConnectionView) -> Content:
     lines: list[Content | str] = []
     for fault in view.faults:
         lines.append(sentence(("✖ ", "bold"), fault))
+    if view.budget is not None:
+        lines.append(sentence(("Account ", "bold"), budget_line(view.budget)))
+    for one in view.imports:
+        lines.append(sentence(("◷ ", "bold"), "The platform still works on ", import_line(one)))
     health = view.health
     if health is None or health.checked_at is None:
         if not view.faults:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import ClassVar
 
 from textual import on
@@ -19,6 +20,7 @@ from console.tui.widgets.sqlite_table import Cell, Column, SqliteTable
 from state.browse import AddressAtLink, AddressRow, AddressWindow, BrowseScope, browse_scopes
 from state.errors import StateError
 from state.model import Consent
+from state.moments import utc_now
 from state.reasons import reason
 
 ONE_LINK = (
@@ -36,6 +38,7 @@ ALL_LINKS = (
     Column("Origin ids", 12, weight=1, drop=3),
 )
 CONSENTS = (None, *Consent)
+PENDING_DAYS = (None, 7, 30, 90)
 COUNT_AGAIN = 10
 """While others write, counting anew takes at most one part in so many of the time."""
 
@@ -49,6 +52,7 @@ class ContactsPage(Page):
         "Every address that the source or the platform has, by address, as last read; nothing is asked now.",
         "● subscribed  ◷ pending  ○ unsubscribed  ↩ bounced  ⊘ suppressed  ✖ erased  ? unknown; – not at the platform.",
         "Where: “both”, “source only” (not added yet) or “platform only”. Filter: abc finds it anywhere, ^abc at the start.",
+        "d shows who was asked to confirm long ago and has not answered; no job ever asks them again.",
     )
     FILTER_HINT: ClassVar[str] = "part of an address, or ^ and its beginning"
 
@@ -58,6 +62,7 @@ class ContactsPage(Page):
         self._scopes: tuple[BrowseScope, ...] | None = None
         self._text = ""
         self._consent: Consent | None = None
+        self._pending_days: int | None = None
         self._descending = False
         self._asked: tuple[object, ...] = ()
         self._total: int | None = None
@@ -80,7 +85,7 @@ class ContactsPage(Page):
         """Show the window asked for; when only the data changed, read the rows in sight again."""
         links = [self.link] if self.link else None
         self._scopes = await self.console_app.ask(browse_scopes, links)
-        asked = (self._scopes, self._text, self._consent, self._descending)
+        asked = (self._scopes, self._text, self._consent, self._pending_days, self._descending)
         if asked != self._asked:
             self._asked = asked
             self._show(self._window(), keep=False)
@@ -93,13 +98,20 @@ class ContactsPage(Page):
         self.table.fail(error)
 
     def _window(self) -> AddressWindow:
+        days = self._pending_days
         return AddressWindow(
-            self._scopes or (), text=self._text, consent=self._consent, descending=self._descending
+            self._scopes or (),
+            text=self._text,
+            consent=self._consent,
+            pending_before=utc_now() - timedelta(days=days) if days is not None else None,
+            descending=self._descending,
         )
 
     def _show(self, window: AddressWindow, *, keep: bool) -> None:
         self._began = time.monotonic()
-        if self._text or self._consent:
+        if self._pending_days is not None:
+            empty = f"Nobody has been waiting to confirm for more than {self._pending_days} days. d goes on."
+        elif self._text or self._consent:
             empty = "No address is like that. Escape in the filter shows all; c goes to the next consent."
         elif self.link:
             empty = f"Nothing has been read for {self.link} yet.\n\nGo back and press enter on its list for a preview."
@@ -113,12 +125,12 @@ class ContactsPage(Page):
 
     def _renew(self) -> None:
         if self._scopes is not None:
-            self._asked = (self._scopes, self._text, self._consent, self._descending)
+            self._asked = (self._scopes, self._text, self._consent, self._pending_days, self._descending)
             self._show(self._window(), keep=False)
 
     @on(SqliteTable.Counted, "#contacts")
     def _counted(self, message: SqliteTable.Counted) -> None:
-        filtered = bool(self._text or self._consent)
+        filtered = bool(self._text or self._consent or self._pending_days)
         if message.exact:
             self._took = time.monotonic() - self._began
             if not filtered:
@@ -127,7 +139,9 @@ class ContactsPage(Page):
         if filtered and self._total is not None:
             found += f" of {number(self._total)}"
         parts = [f"Contacts of {self.link}" if self.link else "Contacts", found]
-        if self._consent is not None:
+        if self._pending_days is not None:
+            parts.append(f"waiting more than {self._pending_days} days")
+        elif self._consent is not None:
             parts.append(f"only {self._consent.value}")
         self.heading(*parts)
         self.refresh_bindings()
@@ -157,6 +171,12 @@ class ContactsPage(Page):
 
     def command_consent(self) -> None:
         self._consent = CONSENTS[(CONSENTS.index(self._consent) + 1) % len(CONSENTS)]
+        self._pending_days = None
+        self._renew()
+
+    def command_pending(self) -> None:
+        self._pending_days = PENDING_DAYS[(PENDING_DAYS.index(self._pending_days) + 1) % len(PENDING_DAYS)]
+        self._consent = None
         self._renew()
 
     def command_sort(self) -> None:
@@ -202,7 +222,8 @@ class ContactsPage(Page):
 
 
 def _state(at: AddressAtLink) -> str:
-    return consent_word(at.consent)
+    days = at.pending_days(utc_now())
+    return consent_word(at.consent) + (f" {days:,} d" if days else "")
 
 
 def _where(at: AddressAtLink) -> str:

@@ -46,7 +46,8 @@ class ExplainPage(Page):
     TITLE_TEXT: ClassVar[str] = "Explain"
     ABOUT: ClassVar[tuple[str, ...]] = (
         "Why this address gets, or does not get, mail: first the answer, then each link, then the history, newest first.",
-        "All of it comes from what was last read and done; the platform is not asked now.",
+        "All of it comes from what was last read and done; the platform is not asked now. ↵ on what was done with a",
+        "campaign opens that campaign; of very many such things the newest are here, and the others are counted.",
     )
     FILTER_HINT: ClassVar[str] = "text in the history"
 
@@ -99,7 +100,10 @@ class ExplainPage(Page):
         kept = [entry for entry in entries if self._filter in " ".join(_values(entry)).casefold()]
         self.timeline.show(Fixed(kept), keep_cursor=True)
         of = f" of {number(len(entries))}" if len(kept) != len(entries) else ""
-        self.heading("Explain", self.address, f"{number(len(kept))}{of} in the history")
+        parts = [f"{number(len(kept))}{of} in the history"]
+        if self._answer and self._answer.more_activity:
+            parts.append(f"… {number(self._answer.more_activity)} more with campaigns")
+        self.heading("Explain", self.address, *parts)
 
     @on(SqliteTable.Highlighted)
     def _highlighted(self, message: SqliteTable.Highlighted) -> None:
@@ -121,7 +125,28 @@ class ExplainPage(Page):
             detail.update(_entry_detail(row))
         self.refresh_bindings()
 
+    @on(SqliteTable.Chosen, "#timeline")
+    def _chosen(self) -> None:
+        if self._campaign is not None:
+            self.action_run("explain.campaign")
+
     # --- commands ------------------------------------------------------------------------------------------
+
+    def refuse_campaign(self) -> str | None:
+        return None if self._campaign is not None else "there is no campaign in the line under the cursor"
+
+    def command_campaign(self) -> None:
+        if self._campaign is not None:
+            self.console_app.go(self._campaign)
+
+    @property
+    def _campaign(self) -> Place | None:
+        """The campaign the entry under the cursor is about."""
+        entry = self.timeline.row
+        word, colon, campaign_id = entry.origin.partition(":") if entry is not None else ("", "", "")
+        if entry is None or not colon or word != PlaceKind.CAMPAIGN.value:
+            return None
+        return Place(PlaceKind.CAMPAIGN, f"{entry.connection}/{campaign_id}")
 
     def refuse_contacts(self) -> str | None:
         row = self.links.row
@@ -204,9 +229,14 @@ def _entry_cells(entry: JournalEntry) -> tuple[Cell, ...]:
         relative(entry.at),
         entry.link or entry.list_id,
         entry.what,
-        reason(entry.reason).title if entry.reason else "",
+        reason(entry.reason).title if entry.reason else _about(entry),
         entry.operator or entry.origin,
     )
+
+
+def _about(entry: JournalEntry) -> str:
+    """What a thing done with a campaign needs to be understood: which one, which link."""
+    return entry.detail if entry.origin.startswith(f"{PlaceKind.CAMPAIGN.value}:") else ""
 
 
 def _entry_detail(entry: JournalEntry) -> Content:

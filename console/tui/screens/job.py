@@ -11,8 +11,16 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 
+from console.import_words import own_import_line
 from console.tui.export_view import View
-from console.tui.job_control import cancel_job, go_on_with, refuse_cancel, refuse_resume
+from console.tui.job_control import (
+    cancel_job,
+    go_on_with,
+    let_go,
+    refuse_cancel,
+    refuse_resume,
+    refuse_unblock,
+)
 from console.tui.job_data import JobData, KeptFile, RequestWindow, read_job
 from console.tui.job_words import cancel_dialog, job_facts
 from console.tui.outcome_words import (
@@ -49,6 +57,8 @@ ROWS = (
     Column("Outcome", 14),
     Column("Reason", 16, weight=2),
     Column("Does", 13, drop=2),
+    Column("Accepted", 8, right=True, drop=4),
+    Column("Applied", 8, right=True, drop=4),
     Column("Origin id", 10, weight=1, drop=3),
     Column("The platform said", 16, weight=3, drop=1),
 )
@@ -68,11 +78,12 @@ class JobPage(Page):
     ABOUT: ClassVar[tuple[str, ...]] = (
         "The job goes on whether or not this screen is open; every console shows the same.",
         "v log, o outcomes by reason (↵ shows their rows), w requests really sent, i files. space pauses the log, G follows.",
+        "U lets go of rows that got no answer, also of an import that hangs at the platform; y copies its report page.",
         "On a refused addition: leave it, u has the platform ask the person, m marks the address as suppressed here.",
     )
     FILTER_HINT: ClassVar[str] = "a text: found in the log (n, N), kept in the rows"
     DEFAULT_CSS = """
-    JobPage #facts { height: auto; max-height: 8; padding: 0 1; }
+    JobPage #facts { height: auto; max-height: 9; padding: 0 1; }
     JobPage #views { height: 1; padding: 0 1; background: $panel; }
     """
 
@@ -161,7 +172,8 @@ class JobPage(Page):
         self.heading(
             "Job", short_id(data.job.job_id), data.job.kind.value, data.job.link or data.job.connection
         )
-        self.query_one("#facts", Facts).say(job_facts(data.job, data.pace))
+        facts = job_facts(data.job, data.pace, imports=data.imports, budget=data.budget)
+        self.query_one("#facts", Facts).say(facts)
         self._views_line()
         if self._drawn is None or data.groups != self._drawn.groups:
             table = self.query_one("#outcomes", SqliteTable)
@@ -326,6 +338,13 @@ class JobPage(Page):
         if self.job is not None:
             start(self, "write", go_on_with, self.console_app, self.job.job_id)
 
+    def refuse_unblock(self) -> str | None:
+        return refuse_unblock(self.job, self.data.imports if self.data is not None else None)
+
+    def command_unblock(self) -> None:
+        if self.job is not None:
+            start_alone(self, "dialog", let_go, self.console_app, self.job.job_id)
+
     def refuse_plan(self) -> str | None:
         job = self.job
         if job is None or not job.link:
@@ -431,6 +450,9 @@ class JobPage(Page):
     def copy_text(self) -> str:
         if self.outcome is not None:
             return outcome_detail(self.outcome).plain
+        if self.data is not None and self.data.imports:
+            # The report pages are what people want to open.
+            return "\n".join([self.job_id, *(own_import_line(one) for one in self.data.imports)])
         return self.job_id
 
     def view(self) -> View | None:
@@ -443,7 +465,10 @@ class JobPage(Page):
             columns = ("at", "method", "path", "status", "ms", "attempt", "note")
             return View(name, lambda: RequestWindow(data.job.job_id, data.requests), columns, request_values)
         if self.showing in ("outcomes", "rows") and data.plan is not None:
-            columns = ("address", "action", "outcome", "reason", "origin_id", "said")
+            columns = (
+                *("address", "action", "outcome", "reason", "origin_id", "said"),
+                *("accepted_at", "applied_at"),
+            )
             group = self._group if self.showing == "rows" else None
             plan, text, doubts = data.plan, self._text, in_doubt(data.job)
             return View(

@@ -9,20 +9,28 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from console.import_words import imports_of
 from console.tui.export_view import View
-from console.tui.job_control import cancel_job, go_on_with, refuse_cancel, refuse_resume
+from console.tui.job_control import (
+    cancel_job,
+    go_on_with,
+    let_go,
+    refuse_cancel,
+    refuse_resume,
+    refuse_unblock,
+)
 from console.tui.job_words import STATE_STYLES, cancel_dialog, counts_words, job_facts, lasted
 from console.tui.places import Place, PlaceKind
 from console.tui.reload import Why
 from console.tui.screens.page import Page
 from console.tui.text import absolute, number, relative
 from console.tui.widgets.sqlite_table import Cell, Column, CountLike, SqliteTable
-from console.tui.widgets.status_line import SIGNS
+from console.tui.widgets.status_line import SIGNS, waits_for
 from console.tui.work import start, start_alone
 from state.browse import Counted
 from state.errors import StateError
 from state.jobs import count_jobs, jobs_page, judged
-from state.model import Job
+from state.model import Job, JobState
 from state.moments import utc_now
 from state.outcome_view import in_doubt, with_counts
 from state.store import State
@@ -69,8 +77,8 @@ class JobsPage(Page):
     TITLE_TEXT: ClassVar[str] = "Jobs"
     ABOUT: ClassVar[tuple[str, ...]] = (
         "Every job of this state file, whoever started it and wherever: jobs run beside the screen and go on without it.",
-        "… queued  ▶ running  ◷ waiting for the platform  ‖ stalled (nobody carries it)  ■ cancelled  ● done",
-        "◐ partly (some rows left)  ✖ failed. A stalled job is gone on with by R or given up by c.",
+        "… queued  ▶ running  ◷ waiting on the vendor  ‖ stalled (nobody carries it)  ■ cancelled  ● done",
+        "◐ partly (some rows left)  ✖ failed. A stalled job is gone on with by R or given up by c; U lets go of rows in doubt.",
     )
     FILTER_HINT: ClassVar[str] = "kind, state, link, operator, host or a word of the result"
 
@@ -136,7 +144,19 @@ class JobsPage(Page):
         detail.display = job is not None
         if job is not None:
             detail.update(job_facts(job))
+            if job.state is JobState.WAITING:
+                start_alone(self, "imports", self._show_imports, job)
         self.refresh_bindings()
+
+    async def _show_imports(self, job: Job) -> None:
+        """What the platform works on for the job under the cursor, with its age and report page."""
+        try:
+            imports = await self.console_app.ask(imports_of, job)
+        except StateError as error:
+            self.show_error(error)
+            return
+        if self.table.row == job:
+            self.query_one("#detail", Static).update(job_facts(job, imports=imports))
 
     @on(SqliteTable.Chosen, "#jobs")
     def _chosen(self) -> None:
@@ -172,6 +192,14 @@ class JobsPage(Page):
         if job is not None:
             start(self, "write", go_on_with, self.console_app, job.job_id)
 
+    def refuse_unblock(self) -> str | None:
+        return refuse_unblock(self.table.row)
+
+    def command_unblock(self) -> None:
+        job = self.table.row
+        if job is not None:
+            start_alone(self, "dialog", let_go, self.console_app, job.job_id)
+
     def copy_text(self) -> str:
         job = self.table.row
         return job.job_id if job is not None else ""
@@ -206,10 +234,16 @@ def _cells(job: Job) -> tuple[Cell, ...]:
         job.link or job.connection,
         relative(job.started_at or job.created_at),
         lasted(job),
-        counts_words(job) or job.text,
+        _result(job),
         job.operator,
         job.host,
     )
+
+
+def _result(job: Job) -> str:
+    if job.state is JobState.WAITING and job.waiting_for:
+        return waits_for(job)
+    return counts_words(job) or job.text
 
 
 def _values(job: Job) -> tuple[str, ...]:

@@ -239,6 +239,13 @@ class Page(Screen[None]):
     def command_jobs(self) -> None:
         self.console_app.go(Place(PlaceKind.JOBS))
 
+    def refuse_job_now(self) -> str | None:
+        return None if self.console_app.running else "no job is running"
+
+    def command_job_now(self) -> None:
+        job, _ = self.console_app.running[0]
+        self.console_app.go(Place(PlaceKind.JOB, job.job_id))
+
     def refuse_back(self) -> str | None:
         return None if len(self.app.screen_stack) > 2 else "this is the first screen; q leaves the console"
 

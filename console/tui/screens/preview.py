@@ -14,11 +14,13 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
 from console.blast_radius import BlastRadius, blast_radius, radius_line, terms_of
+from console.import_words import import_line
 from console.jobs.preview import stops
 from console.tui.export_view import View
 from console.tui.job_control import cancel_job, keep_plan, stands_still
+from console.tui.link_work import refresh_fields, refuse_refresh, synchronize
 from console.tui.places import Place, PlaceKind
-from console.tui.plan_words import plan_counts, plan_line, row_detail
+from console.tui.plan_words import plan_counts, plan_line, row_detail, source_line
 from console.tui.preview_data import PreviewData, read_preview
 from console.tui.preview_lines import (
     EMPTY_SOURCE,
@@ -32,7 +34,7 @@ from console.tui.preview_lines import (
 from console.tui.reload import Why
 from console.tui.screens.page import Page
 from console.tui.screens.preview_export import export_plan
-from console.tui.text import number
+from console.tui.text import number, stacked
 from console.tui.widgets.bars import Notice
 from console.tui.widgets.facts import Facts
 from console.tui.widgets.sqlite_table import Column, Fixed, SqliteTable
@@ -66,12 +68,13 @@ class PreviewPage(Page):
     ABOUT: ClassVar[tuple[str, ...]] = (
         "A plan: every row of the source and every member of the list, each in one class with one reason.",
         "At the left the classes with their counts; 1 to 9 choose one, its reasons stand below it, 0 shows all rows.",
-        "+ add  ~ change  > move the address  - remove  ! unsubscribe  · nothing is sent. x asks before it sends.",
+        "+ add  ~ change  > move the address  - remove  ! unsubscribe  « write back  * create (in the source)  · nothing.",
+        "Two-way fields are shown three-way: what both sides agreed on, what each has now, and whose value counts.",
         "Filter: abc finds an address anywhere, ^abc by its beginning, within the chosen class.",
     )
     FILTER_HINT: ClassVar[str] = "part of an address, or ^ and its beginning"
     DEFAULT_CSS = """
-    PreviewPage #plan { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    PreviewPage #plan { height: auto; max-height: 2; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     PreviewPage #facts { height: auto; max-height: 3; padding: 0 1; text-style: bold; }
     PreviewPage #progress { height: 1; padding: 0 1; display: none; text-wrap: nowrap; text-overflow: ellipsis; }
     PreviewPage #progress.-shown { display: block; }
@@ -190,7 +193,8 @@ class PreviewPage(Page):
         head, facts = self.query_one("#plan", Facts), self.query_one("#facts", Facts)
         head.display = facts.display = plan is not None
         if plan is not None and radius is not None:
-            head.say(plan_line(plan))
+            told = source_line(plan)
+            head.say(plan_line(plan) if told is None else stacked([plan_line(plan), told]))
             facts.say(radius_line(radius))
         self._say_notice()
         progress = self.query_one("#progress", Facts)
@@ -374,6 +378,28 @@ class PreviewPage(Page):
         if sure:
             await self._preview(True)
 
+    def refuse_sync(self) -> str | None:
+        return self.refuse_new()
+
+    def command_sync(self) -> None:
+        if self.link is not None:
+            start(self.console_app, "sync", synchronize, self.console_app, self.link)
+
+    def refuse_refresh(self) -> str | None:
+        return self.refuse_new() or refuse_refresh(self.link)
+
+    def command_refresh(self) -> None:
+        if self.link is not None:
+            start_alone(self, "dialog", refresh_fields, self.console_app, self.link)
+
+    def refuse_settings(self) -> str | None:
+        return None if self.link is not None else "the link is not in the settings any more"
+
+    def command_settings(self) -> None:
+        from console.tui.screens.link_form import open_settings
+
+        start_alone(self, "settings", open_settings, self.console_app, self.link_name)
+
     def refuse_stop(self) -> str | None:
         return None if self.data.previewing is not None else "no preview of this link is running"
 
@@ -395,6 +421,8 @@ class PreviewPage(Page):
             return "the link is not in the settings any more"
         if self.data.unfinished is not None:
             return None
+        if self.data.imports:
+            return f"the platform still works on {import_line(self.data.imports[0])}; b opens its job"
         plan, radius = self.plan, self.radius
         if plan is None or radius is None:
             return "there is no plan yet; press p"
@@ -406,7 +434,7 @@ class PreviewPage(Page):
             return "there is nothing to send"
         if (plan.connection, plan.list_id) != (self.link.connection, self.link.list_id):
             return "the plan was made for another list than the link has now; press p"
-        held = [guard for guard in plan.guards if stops(guard, plan, radius.losses)]
+        held = [guard for guard in plan.guards if stops(guard, plan, radius.losses, radius.source_writes)]
         return (
             f"a guard stops it: {held[0].rule}: {held[0].value:,}, limit {held[0].limit:,}" if held else None
         )
@@ -427,13 +455,19 @@ class PreviewPage(Page):
             self.show_plan(plan_id)
 
     def refuse_job(self) -> str | None:
+        return None if self._job_in_question() else "no job of this link is known"
+
+    def _job_in_question(self) -> str:
+        """The job that stands in the way, else the one that used the plan, else the preview."""
         data = self.data
-        return None if data.unfinished or data.used_by or data.preview else "no job of this link is known"
+        if data.unfinished is None and data.imports and data.used_by is None:
+            return data.imports[0].job_id
+        found = data.unfinished or data.used_by or data.preview
+        return found.job_id if found is not None else ""
 
     def command_job(self) -> None:
-        found = self.data.unfinished or self.data.used_by or self.data.preview
-        if found is not None:
-            self.console_app.go(Place(PlaceKind.JOB, found.job_id))
+        if job_id := self._job_in_question():
+            self.console_app.go(Place(PlaceKind.JOB, job_id))
 
     def refuse_explain(self) -> str | None:
         row = self.table.row

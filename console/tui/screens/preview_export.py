@@ -37,13 +37,15 @@ async def export_plan(page: PreviewPage) -> None:
     plan, radius = page.plan, page.radius
     if plan is None or radius is None:
         return
-    lines = confirm_lines(plan, radius, data.list_name, outdated=data.outdated)
+    link = app.settings.links.get(plan.link)
+    source = link.source if link is not None else "the source"
+    lines = confirm_lines(plan, radius, data.list_name, source, outdated=data.outdated)
     sure = await app.push_screen_wait(
         Confirm(
             f"Export {plan.link} to {data.list_name}",
             lines,
-            action_line(radius, data.list_name),
-            typed=str(radius.losses) if radius.losses else "",
+            action_line(radius, data.list_name, source),
+            typed=_typed(radius),
             danger=bool(radius.losses),
         )
     )
@@ -52,6 +54,8 @@ async def export_plan(page: PreviewPage) -> None:
     options: dict[str, object] = {}
     if radius.losses:
         options["max_removals"] = radius.losses
+    if radius.source_writes:
+        options["max_write_backs"] = radius.source_writes
     if data.preview is not None and data.preview.plan_id == plan.plan_id:
         try:
             made_with = await app.ask(job_options, data.preview.job_id)
@@ -67,7 +71,19 @@ async def export_plan(page: PreviewPage) -> None:
         app.go(Place(PlaceKind.JOB, job_id))
 
 
-def confirm_lines(plan: Plan, radius: BlastRadius, list_name: str, *, outdated: str) -> list[Content | str]:
+def _typed(radius: BlastRadius) -> str | list[tuple[str, str]]:
+    """What cannot be taken back wants its number typed: who leaves (design law 6), and what the source is given."""
+    if radius.losses and radius.source_writes:
+        return [
+            (str(radius.losses), "removals and unsubscriptions"),
+            (str(radius.source_writes), "writes to the source"),
+        ]
+    return str(radius.losses or radius.source_writes or "")
+
+
+def confirm_lines(
+    plan: Plan, radius: BlastRadius, list_name: str, source: str, *, outdated: str
+) -> list[Content | str]:
     """What the dialog says above its button; every number is the plan's (F7)."""
     fields = plan.fields if radius.additions or radius.changes else ()
     lines: list[Content | str] = [
@@ -83,6 +99,7 @@ def confirm_lines(plan: Plan, radius: BlastRadius, list_name: str, *, outdated: 
         f"  moves         {radius.moves:>9,}",
         f"  removes       {radius.removals:>9,}",
         f"  unsubscribes  {radius.unsubscriptions:>9,}",
+        *_source_lines(radius, source),
         sentence(
             f"  {radius.irreversible:,} of these cannot be taken back; "
             if radius.irreversible
@@ -100,6 +117,15 @@ def confirm_lines(plan: Plan, radius: BlastRadius, list_name: str, *, outdated: 
             sentence(("▲ ", "bold"), f"Perhaps outdated: {outdated}. The export looks again and stops if so.")
         )
     return [line for line in lines if line]
+
+
+def _source_lines(radius: BlastRadius, source: str) -> list[Content | str]:
+    if not radius.source_writes:
+        return []
+    return [
+        sentence(f"  writes back   {radius.write_backs:>9,}  to {source}"),
+        sentence(f"  creates       {radius.creations:>9,}  in {source}"),
+    ]
 
 
 async def _unfinished_first(page: PreviewPage, job: Job) -> None:

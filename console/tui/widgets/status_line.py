@@ -30,6 +30,16 @@ SIGNS = {
 """The state of a job in shape and word; colour only adds to it."""
 
 
+def standing(job: Job) -> str:
+    """The sign with all its words, where there is room for them."""
+    return "◷ waiting on the vendor" if job.state is JobState.WAITING else SIGNS[job.state]
+
+
+def waits_for(job: Job) -> str:
+    """What it waits for, without the words that its state says already."""
+    return job.waiting_for.removeprefix("waiting on the vendor: ")
+
+
 @dataclass(slots=True, frozen=True)
 class Pace:
     """How fast a job goes, and how long it will take at that rate; None where it cannot be told."""
@@ -40,10 +50,12 @@ class Pace:
 
 def job_line(job: Job, pace: Pace) -> Content:
     """``▶ export members-news 1,200 of 5,000 contacts (24 %) 310/s, 12 s left``"""
-    words = f"{SIGNS[job.state]} {job.kind.value} {printable(job.link or job.connection)}"
+    words = f"{standing(job)} {job.kind.value} {printable(job.link or job.connection)}"
     progress = ""
-    if job.state is JobState.WAITING and job.waiting_for:
-        progress = f" for {printable(job.waiting_for)}"
+    if job.state is JobState.STALLED:
+        progress = " · W tells why, and how to free it"
+    elif job.state is JobState.WAITING and job.waiting_for:
+        progress = f": {printable(waits_for(job))}"
     elif job.total:
         share = min(100, job.done * 100 // job.total)
         progress = f" {number(job.done)} of {number(job.total)} {printable(job.unit)} ({share} %)"
@@ -59,8 +71,14 @@ def job_line(job: Job, pace: Pace) -> Content:
     return Content.assemble(words, progress, (speed, "dim"))
 
 
+_URGENCY = {JobState.STALLED: 0, JobState.RUNNING: 1, JobState.QUEUED: 1, JobState.WAITING: 2}
+
+
 def jobs_now(state: State) -> list[tuple[Job, Pace]]:
-    """The jobs that have not ended, as they really stand: one whose process is gone is stalled (R43)."""
+    """The jobs that have not ended, as they really stand: one whose process is gone is stalled (R43).
+
+    What needs a person comes first, what only waits for the platform last.
+    """
     from console.jobs.process import alive
     from state.jobs import judged, progress_rate, running_jobs
 
@@ -69,7 +87,7 @@ def jobs_now(state: State) -> list[tuple[Job, Pace]]:
     for job in running_jobs(state):
         per_second, seconds_left = progress_rate(job, now)
         found.append((judged(state, job, now, alive=alive), Pace(per_second, seconds_left)))
-    return found
+    return sorted(found, key=lambda one: _URGENCY.get(one[0].state, 1))
 
 
 class StatusLine(Widget):

@@ -7,6 +7,7 @@ import json
 import random
 import re
 import tarfile
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.adapters.mailchimp.accounts import LIST_ID, REMOTE, connect, member, 
 from tests.adapters.wires import Recorder
 
 TICKET = "8b2428d747"
+LEFT_AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 HERE = "http://127.0.0.1:8600"
 BASE = f"{HERE}/mailchimp/3.0"
 URL = f"{HERE}/results/{TICKET}.tar.gz?signature=abc"
@@ -63,7 +65,7 @@ def batch(status: str = "finished", url: str = URL, total: int = 6, **more: Any)
 async def settle(recorder: Recorder | None = None, base_url: str = BASE) -> Settlement:
     mailchimp = connect(recorder or Recorder(), base_url=base_url, read_only=True)
     try:
-        return await mailchimp.settle(REMOTE, TICKET)
+        return await mailchimp.settle(REMOTE, TICKET, LEFT_AT)
     finally:
         await mailchimp.aclose()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -32,6 +33,8 @@ from tests.adapters.mailchimp.rehearsing import (
     some,
 )
 from tests.adapters.wires import Recorder
+
+LEFT_AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 # --- adding ------------------------------------------------------------------------------------------------------------
 
@@ -186,7 +189,7 @@ async def test_changes_leave_every_status_as_it_is(sandbox: RunningSandbox, mail
 async def settled(mailchimp: Mailchimp, remote: RemoteList, ticket: str) -> Settlement:
     async with asyncio.timeout(20):
         while True:
-            found = await mailchimp.settle(remote, ticket)
+            found = await mailchimp.settle(remote, ticket, LEFT_AT)
             if found.finished:
                 return found
             await asyncio.sleep(0.01)
@@ -225,13 +228,13 @@ async def test_a_batch_held_by_the_vendor_is_waited_for(
     email = some(sandbox, "subscribed")[0]
     submission = await mailchimp.change(remote, [FieldChange(email, "", {"FNAME": "Neu"})], by_ticket=True)
     for _ in range(3):
-        found = await mailchimp.settle(remote, submission.ticket)
+        found = await mailchimp.settle(remote, submission.ticket, LEFT_AT)
         assert not found.finished
         assert found.text
     sandbox.control("mailchimp", "hold-batches", on=False)
     assert (await settled(mailchimp, remote, submission.ticket)).results[0].reason == "changed"
     with pytest.raises(NotThere):
-        await mailchimp.settle(remote, "0000000000")
+        await mailchimp.settle(remote, "0000000000", LEFT_AT)
 
 
 async def test_removals_archive_and_locked_ones_are_withheld(

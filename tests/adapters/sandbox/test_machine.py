@@ -4,6 +4,7 @@ import pytest
 
 from adapters.sandbox.mailchimp.machine import LISTED, Standing, Verdict, judge
 from adapters.sandbox.mailchimp.switches import Switches
+from adapters.sandbox.verbs import flip
 from tests.adapters.sandbox.desk import Desk, Reply, path_of
 
 S = Standing
@@ -79,7 +80,7 @@ def test_what_nobody_confirmed_can_be_switched(
         return judge(now, wanted, switches, before_archive=S.UNSUBSCRIBED, by_api=True)
 
     assert asked() is default
-    switches.flip(switch, not getattr(switches, switch))
+    flip(switches, switch, not getattr(switches, switch))
     assert (asked() is Verdict.GRANTED) is (default is not Verdict.GRANTED)
 
 

@@ -176,7 +176,7 @@ def test_r40_an_inserted_row_shifts_the_pages(desk: Desk, size: int) -> None:
     assert totals == {196, 197}
     assert len(found) == 197
     assert len(set(found)) == 196, "one row is seen twice"
-    assert desk.platform.rehearsals.drifted == 1
+    assert desk.platform.rehearsals.drift.done == 1
 
 
 def test_r40_a_deleted_row_hides_another(desk: Desk) -> None:

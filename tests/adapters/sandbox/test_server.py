@@ -46,7 +46,9 @@ def requests_of(sandbox: RunningSandbox, path: str) -> list[dict[str, Any]]:
 def test_the_ready_document_is_the_first_line_and_names_what_is_built(sandbox: RunningSandbox) -> None:
     ready = sandbox.ready
     assert ready["ready"] is True
-    assert ready["urls"] == {"mailchimp": f"http://127.0.0.1:{ready['port']}/mailchimp/3.0"}
+    assert ready["urls"]["mailchimp"] == f"http://127.0.0.1:{ready['port']}/mailchimp/3.0"
+    assert ready["urls"]["oro"] == f"http://127.0.0.1:{ready['port']}/oro"
+    assert set(ready["keys"]["oro"]) == {"client_id", "client_secret"}
     assert ready["keys"]["mailchimp"].endswith("-us0")
     assert ready["lists"]["mailchimp"][0] == {"id": FIRST_LIST, "name": "Verbandsnews"}
     assert len(ready["lists"]["mailchimp"]) == 3
@@ -396,7 +398,7 @@ def test_the_state_shows_everybody_but_the_forgotten(sandbox: RunningSandbox, wi
 
 def test_wrong_orders_are_answered_with_the_right_ones(sandbox: RunningSandbox) -> None:
     orders: list[tuple[str, dict[str, Any], str]] = [
-        ("explode", {}, "no verb 'explode'; there are archive, "),
+        ("explode", {}, "no verb 'explode'; there are add-field, archive, "),
         ("unsubscribe", {}, "email (a text) or emails"),
         ("unsubscribe", {"email": "nobody@example.org"}, "nobody@example.org is not on list"),
         ("unsubscribe", {"email": EVA, "mail": 1}, "unsubscribe does not take mail; it takes email"),

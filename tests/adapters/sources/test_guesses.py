@@ -10,6 +10,7 @@ from adapters.sources.columns import (
     email_columns,
     id_columns,
     looks_like_address,
+    name_columns,
     nearest_column,
     opt_out_columns,
 )
@@ -115,3 +116,21 @@ def test_an_id_tells_the_rows_apart() -> None:
     assert id_columns(columns, rows) == ("person_id",)
     assert id_columns(["id"], [["1"], [""]]) == (), "an id that is missing is none"
     assert id_columns(["id"], []) == ("id",)
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        (("first_name", "last_name"), {"first": "first_name", "last": "last_name"}),
+        (("firstName", "lastName"), {"first": "firstName", "last": "lastName"}),
+        (("Vorname", "Nachname"), {"first": "Vorname", "last": "Nachname"}),
+        (("prénom", "nom"), {"first": "prénom", "last": "nom"}),
+        (("First Name", "first_name", "surname"), {"last": "surname"}),
+        (("birthday", "e-mail"), {}),
+        ((), {}),
+    ],
+)
+def test_names_are_guessed_only_where_nothing_is_in_doubt(
+    columns: tuple[str, ...], found: dict[str, str]
+) -> None:
+    assert name_columns(columns) == found

@@ -23,12 +23,14 @@ from state.reasons import REASONS
 from tests.console.cli.desk import ROOT, Desk
 
 DESIGNED = {
-    *("demo", "sandbox", "doctor", "check", "connections", "connections add", "connections edit"),
+    *("demo", "sandbox", "rehearse", "doctor", "check", "connections", "connections add", "connections edit"),
     *("connections remove", "lists", "links", "links connect", "links edit", "links disconnect", "preview"),
     *(
         "export",
         "feedback",
         "fields",
+        "campaigns",
+        "sync",
         "refresh",
         "optin",
         "suppress",

@@ -1,0 +1,1 @@
+"""The rehearsed OroCRM judged against the contract."""
