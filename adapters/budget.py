@@ -57,6 +57,11 @@ class CallBudget:
         self._in_flight = 0
         self._turn = asyncio.Lock()
 
+    @property
+    def tiered(self) -> bool:
+        """Whether the platform tells what is left with its answers: its figures of a rolling hour mean nothing then."""
+        return self._tiered
+
     async def admit(self) -> None:
         """Lets a call leave: at once, or when the account has calls again.
 

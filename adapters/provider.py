@@ -213,6 +213,8 @@ class Settlement:
     """Where a vendor's ticket stands. ``files`` are result files to keep with the job (name → bytes, R19).
 
     ``otherwise`` is for the rows ``results`` does not name; without it they are in doubt and are read back.
+    ``created`` is for a platform whose results do not tell who was on the list already: how many of the rows were
+    certainly new to it. None where the results tell.
     """
 
     finished: bool
@@ -222,6 +224,7 @@ class Settlement:
     results: tuple[RowResult, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
     otherwise: Verdict | None = None
+    created: int | None = None
 
 
 class Repeat(StrEnum):
@@ -256,6 +259,9 @@ class MemberPage:
 
     ``account_opt_outs`` are people the whole account no longer mails, on this list or not (dotdigital's second
     level of suppression, contract §5): each an address with an opted-out consent and scope ``account``.
+
+    ``consents_as_of`` on the last page: at this moment or later (UTC) the platform itself said of every member told
+    whether it mails them, whatever it told of them before; None where a member's ``changed_at`` tells it.
     """
 
     members: tuple[Member, ...]
@@ -263,6 +269,7 @@ class MemberPage:
     cursor: str | None = None
     afresh: bool = False
     account_opt_outs: tuple[Member, ...] = ()
+    consents_as_of: datetime | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -336,6 +343,7 @@ class Capabilities:
     ``removed_status`` is the raw status of a removed member, empty where removal leaves no record on the list.
     ``shares_contacts``: lists are parts of one account-wide pool, so who left a list may still be in the account
     (``Provider.known`` tells). ``fields_by_account``: one set of fields for all lists of the account.
+    ``sent_with_additions``: what else an addition carries by the connection's settings, in words for people.
     ``field_labels``: a field has a label beside its name; ``choice_types``: field types with a set of values.
     """
 
@@ -355,6 +363,7 @@ class Capabilities:
     fields_by_account: bool = False
     shares_contacts: bool = False
     campaigns: bool = False
+    sent_with_additions: tuple[str, ...] = ()
 
 
 # --- how an adapter reaches the world --------------------------------------------------------------------

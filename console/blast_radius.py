@@ -45,6 +45,7 @@ class BlastRadius:
 
     ``irreversible`` are rows no undo plan takes back. ``queued`` says that the platform works on by itself
     after the calls, so that ``seconds`` is the least. ``write_backs`` and ``creations`` go to the source.
+    ``leaves`` names what of a person goes to the platform.
     """
 
     additions: int
@@ -60,11 +61,17 @@ class BlastRadius:
     at_once: int
     write_backs: int = 0
     creations: int = 0
+    leaves: tuple[str, ...] = ("address",)
 
     @property
     def losses(self) -> int:
         """Removals and unsubscriptions: what wants its number typed."""
         return self.removals + self.unsubscriptions
+
+    @property
+    def typed_losses(self) -> int:
+        """The number that lifts the guards over people who leave, or whose subscription goes to another address."""
+        return max(self.losses, self.moves)
 
     @property
     def source_writes(self) -> int:
@@ -122,7 +129,15 @@ def blast_radius(plan: Plan, terms: Terms | None) -> BlastRadius:
         at_once=terms.at_once if terms is not None else 0,
         write_backs=write_backs,
         creations=creations,
+        leaves=_leaves(plan, rows, terms),
     )
+
+
+def _leaves(plan: Plan, rows: Mapping[Action, int], terms: Terms | None) -> tuple[str, ...]:
+    """What of a person the plan gives to the platform: the address, mapped fields, what goes with an addition."""
+    fields = plan.fields if rows.get(Action.ADD) or rows.get(Action.CHANGE) else ()
+    along = terms.capabilities.sent_with_additions if terms is not None and rows.get(Action.ADD) else ()
+    return ("address", *fields, *along)
 
 
 def calls_of(rows: int, batch: Batch) -> int:

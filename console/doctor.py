@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from console.exit_codes import ExitCode
+from console.import_words import imports_of, own_import_line
 from console.jobs.process import alive
 from console.settings import Settings, configuration_findings, load_usable
 from console.system_lists import system_word
@@ -32,6 +33,8 @@ LOGIND = tuple(
     Path(folder, "systemd")
     for folder in ("/usr/lib", "/run", "/etc")  # the later one counts
 )
+
+NAMED_IMPORTS = 2
 
 
 def examine(config: Path, state_path: Path, *, logind: Sequence[Path] = LOGIND) -> list[Finding]:
@@ -96,11 +99,22 @@ def _inside(state: State, settings: Settings, where: str) -> Iterator[Finding]:
         yield Finding("journal-altered", fault.text, where=where, next="Compare with a backup.")
     now = utc_now()
     for job in running_jobs(state):
-        if (standing := judged(state, job, now, alive=alive)).state is JobState.STALLED:
-            short = short_id(job.job_id)
-            text = f"The {job.kind.value} of {job.link or job.connection}, job {short}, is carried by nobody. {standing.text}"
+        standing, short = judged(state, job, now, alive=alive), short_id(job.job_id)
+        words = f"The {job.kind.value} of {job.link or job.connection}, job {short},"
+        if standing.state is JobState.STALLED:
             yield Finding(
-                "stalled", text, f"listwarden job resume {short}, or: job cancel {short}", where=where
+                "stalled",
+                f"{words} is carried by nobody. {standing.text}",
+                f"listwarden job resume {short}, or: job cancel {short}",
+                where=where,
+            )
+        elif standing.state is JobState.WAITING and standing.pid is None:
+            imports = "; ".join(own_import_line(one, now) for one in imports_of(state, job)[:NAMED_IMPORTS])
+            yield Finding(
+                "import-open",
+                f"{words} waits for the platform, and nobody carries it: {imports or standing.waiting_for}.",
+                f"Ask again: listwarden job resume {short}; or let go of its rows: listwarden job unblock {short}",
+                where=where,
             )
     if not faults:
         yield Finding(

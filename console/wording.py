@@ -7,6 +7,7 @@ reader; what was there is shown as ``\\x1b`` or ``\\u{202e}``. No screen library
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from state.moments import utc_now
@@ -53,6 +54,15 @@ def number(value: int | None) -> str:
 def counted(value: int, one: str, many: str = "") -> str:
     """``1 contact``, ``1,204 contacts``."""
     return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def counts_line(counts: Mapping[str, int]) -> str:
+    """``12 sent, 1 rejected`` or ``1 list``: a job's counts by their words, those of many things in the plural."""
+    return ", ".join(
+        f"{value:,} {word.removesuffix('s') if value == 1 else word}"
+        for word, value in counts.items()
+        if value
+    )
 
 
 def absolute(moment: datetime | None) -> str:

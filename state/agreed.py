@@ -136,7 +136,12 @@ def agree_created(state: State, link_no: int, keys: Iterable[str], now: datetime
     with state.write() as db:
         text = UnderWay(created=at).text()
         unknown = text_of([UNKNOWN] * len(mapped_fields(state, link_no)))
-        db.executemany(_PUT, [(link_no, key, unknown, text, at) for key in keys])
+        created = list(keys)
+        db.executemany(_PUT, [(link_no, key, unknown, text, at) for key in created])
+        db.executemany(
+            "INSERT OR IGNORE INTO once_in_source (link_no, address_key) VALUES (?, ?)",
+            [(link_no, key) for key in created],
+        )
 
 
 def fold_agreed(

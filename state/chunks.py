@@ -231,13 +231,14 @@ def unanswered_rows(state: State, job_no: int, chunk: Chunk) -> frozenset[int]:
     return frozenset(int(row[0]) for row in found) & {row.n for row in chunk.rows}
 
 
-def count_poll(state: State, grip: Grip, chunk: Chunk, now: datetime) -> None:
-    """One more look at the vendor's work on a chunk."""
+def count_poll(state: State, grip: Grip, chunk: Chunk, now: datetime, *, unfinished: bool) -> None:
+    """One more look at the vendor's work on a chunk; the time of the last one that found it unfinished is kept."""
     with state.write() as db:
         hold_fence(db, grip.lease, grip.fence)
         db.execute(
-            "UPDATE chunks SET polls = polls + 1, answered_at = ? WHERE job_no = ? AND chunk = ?",
-            (stamp(now), grip.job_no, chunk.number),
+            "UPDATE chunks SET polls = polls + 1, answered_at = CASE WHEN ? THEN ? ELSE answered_at END"
+            " WHERE job_no = ? AND chunk = ?",
+            (unfinished, stamp(now), grip.job_no, chunk.number),
         )
 
 
@@ -344,6 +345,13 @@ def _opted_out(state: State, plan: Plan, action: Action, rows: Sequence[WriteRow
         ).fetchall()
         for (key,) in known:
             reasons.setdefault(key, "already-there")
+        refusing = state.db.execute(
+            "SELECT DISTINCT address_key FROM contacts WHERE link_no = (SELECT no FROM links WHERE name = ?)"
+            f" AND address_key IN ({marks}) AND opted_out = 1",
+            (plan.link, *keys),
+        ).fetchall()
+        for (key,) in refusing:
+            reasons.setdefault(key, "opted-out-at-source")
     found_rows = {keys[key]: str(reason) for key, reason in reasons.items()}
     if action is Action.MOVE:
         for n in _opted_out_before(state, list_no, rows):

@@ -154,10 +154,13 @@ def accept_source_read(
     now: datetime,
     as_of: datetime | None = None,
     details: Mapping[str, str] | None = None,
+    identity: str = "",
 ) -> int:
     """Merge the staged read into the link's contacts in one transaction; returns how many rows changed.
 
     ``as_of`` is how old the rows are (None: not known), ``details`` says how they were read (``SourceEnd``).
+    ``identity`` names where the source ids come from: ids of another source, or of another column, are those of other
+    people, so nobody is taken for who had the same id there.
     """
     db = state.db
     known = db.execute(
@@ -168,9 +171,10 @@ def accept_source_read(
         if known is None:
             changed = _load(state, link_no)
         else:
-            changed = _merge(state, link_no)
+            changed = _merge(state, link_no, same_ids=_same_ids(state, link_no, identity))
         put_mapped_fields(state, link_no, mapped)
-        _note_read(state, link_no, count, True, True, snapshot, "ok", started, now, as_of, details or {})
+        told = {**(details or {}), _IDENTITY: identity} if identity else details or {}
+        _note_read(state, link_no, count, True, True, snapshot, "ok", started, now, as_of, told)
     drop_staged_source(state)
     return changed
 
@@ -200,7 +204,20 @@ def _load(state: State, link_no: int) -> int:
     return staged
 
 
-def _merge(state: State, link_no: int) -> int:
+_IDENTITY = "ids of"
+"""Under which name the details of a read keep where its source ids came from."""
+
+
+def _same_ids(state: State, link_no: int, identity: str) -> bool:
+    """Whether the last accepted read's ids came from the same place; so it is taken where it is not known."""
+    row = state.db.execute(
+        "SELECT json_extract(details, ?) FROM source_reads WHERE link_no = ? AND accepted = 1 ORDER BY no DESC LIMIT 1",
+        (f'$."{_IDENTITY}"', link_no),
+    ).fetchone()
+    return not identity or row is None or not row[0] or str(row[0]) == identity
+
+
+def _merge(state: State, link_no: int, *, same_ids: bool) -> int:
     db = state.db
     db.execute(
         "CREATE TEMP TABLE sorted (address_key TEXT NOT NULL, source_id TEXT NOT NULL, copy INTEGER NOT NULL, email TEXT,"
@@ -219,6 +236,12 @@ def _merge(state: State, link_no: int) -> int:
         " AND s.source_id = c.source_id AND s.copy = c.copy)",
         (link_no,),
     )
+    # Whoever was in the source once is never created there again by us (``state.creations``).
+    db.execute(
+        "INSERT OR IGNORE INTO once_in_source (link_no, address_key) SELECT ?1, address_key FROM temp.leaving"
+        " WHERE fault IS NULL AND address_key <> ''",
+        (link_no,),
+    )
     db.execute(
         "CREATE TEMP TABLE fresh AS SELECT s.*, c.former_key AS former_key, coalesce(c.due, 0) AS due,"
         " c.link_no IS NOT NULL AND c.fault IS NULL AS known FROM temp.sorted s"
@@ -227,7 +250,10 @@ def _merge(state: State, link_no: int) -> int:
         " OR c.consent IS NOT s.consent OR c.fault IS NOT s.fault OR c.note IS NOT s.note",
         (link_no,),
     )
-    _link_former_addresses(state, link_no)
+    if same_ids:
+        _link_former_addresses(state, link_no)
+    else:
+        _part_from_former_ids(state, link_no)
     removed = db.execute(
         "DELETE FROM contacts WHERE link_no = ?1 AND (address_key, source_id, copy) IN"
         " (SELECT address_key, source_id, copy FROM temp.leaving)",
@@ -242,6 +268,16 @@ def _merge(state: State, link_no: int) -> int:
     for table in ("leaving", "fresh", "sorted"):
         db.execute(f"DROP TABLE temp.{table}")
     return int(removed) + int(written)
+
+
+def _part_from_former_ids(state: State, link_no: int) -> None:
+    """The ids are those of other people now: only who is at the same address keeps the address they had before."""
+    state.db.execute("DELETE FROM former_addresses WHERE link_no = ?", (link_no,))
+    state.db.execute(
+        "UPDATE temp.fresh SET former_key = (SELECT min(l.former_key) FROM temp.leaving l"
+        "  WHERE l.address_key = fresh.address_key AND l.fault IS NULL AND l.former_key IS NOT NULL)"
+        " WHERE fault IS NULL AND former_key IS NULL"
+    )
 
 
 def _link_former_addresses(state: State, link_no: int) -> None:

@@ -65,9 +65,10 @@ def settle_creations(state: State, link_no: int, list_no: int, creation: NewCont
         (link_no,),
     ).fetchone()
     candidates = db.execute(
-        "SELECT s.address_key, m.mapped, a.address_key IS NOT NULL, a.returned FROM temp.strangers s"
+        "SELECT s.address_key, m.mapped, a.address_key IS NOT NULL OR o.address_key IS NOT NULL, a.returned FROM temp.strangers s"
         " CROSS JOIN members m ON m.list_no = ?1 AND m.address_key = s.address_key"
         " LEFT JOIN agreed a ON a.link_no = ?2 AND a.address_key = s.address_key"
+        " LEFT JOIN once_in_source o ON o.link_no = ?2 AND o.address_key = s.address_key"
         " WHERE s.code = ?3 AND m.consent = 'subscribed' AND m.gone IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM opt_outs o WHERE o.list_no = ?1 AND o.address_key = s.address_key)"
         " AND NOT EXISTS (SELECT 1 FROM journal j WHERE j.address_key = s.address_key AND j.list_no = ?1"

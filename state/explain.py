@@ -156,7 +156,7 @@ def _done_since(state: State, list_no: int, key: str, plan: Plan) -> _Done:
     return _Done(str(row[0]), bool(row[1])) if row else _Done("", False)
 
 
-_ADDED = ("added", "found-on-reading")
+_ADDED = ("added", "added-unproven", "found-on-reading")
 _WRITTEN = ("changed", "moved", "found-on-reading", "written-back")
 
 
@@ -240,22 +240,27 @@ def _answer(address: str, views: Sequence[LinkView], known: bool) -> str:
     parts = []
     if gets:
         parts.append(f"{address} gets our mail from {_names(gets)}.")
+    of_account: dict[tuple[str, str], list[LinkView]] = {}
     for view in misses:
-        entry = reason_entry(view.reason or "unknown-at-platform")
-        since = f" since {_minute(view.since or view.opt_out)}" if view.since or view.opt_out else ""
+        if view.scope is Scope.ACCOUNT:
+            of_account.setdefault((view.connection, view.reason), []).append(view)
+            continue
+        name = view.list_name or view.list_id
+        only = " from this list only" if view.scope is Scope.LIST and view.reason == "unsubscribed" else ""
+        parts.append(f"{address} does not get {name}: {_why(view, only)}")
+    for (connection, _), several in of_account.items():
+        names = ", ".join(view.list_name or view.list_id for view in several)
         parts.append(
-            f"{address} does not get {view.list_name or view.list_id}: {entry.title}{_reach(view)}{since}. {entry.next}"
+            f"{address} gets no mail from any list of the account {connection} ({names}): {_why(several[0])}"
         )
     return " ".join(parts)
 
 
-def _reach(view: LinkView) -> str:
-    """How far an opt-out reaches, where the reason's own words do not say it."""
-    if view.scope is Scope.LIST and view.reason == "unsubscribed":
-        return " from this list only"
-    if view.scope is Scope.ACCOUNT:
-        return ", for the whole account: no list of it mails them"
-    return ""
+def _why(view: LinkView, reach: str = "") -> str:
+    """``unsubscribed from this list only since 2026-03-01 08:15 UTC. Only the person can come back …``"""
+    entry = reason_entry(view.reason or "unknown-at-platform")
+    since = f" since {_minute(view.since or view.opt_out)}" if view.since or view.opt_out else ""
+    return f"{entry.title}{reach}{since}. {entry.next}"
 
 
 def _names(views: Sequence[LinkView]) -> str:

@@ -67,6 +67,16 @@ class JobRunning(JobRefused):
         self.job = job
 
 
+class ExportUnfinished(JobRunning):
+    """An export of the link was started before and has not ended."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        short = short_id(job.job_id)
+        self.text = f"Job {short} of {job.operator} exports {job.link} already ({job.state.value}). Nothing was started."
+        self.args = (self.text,)
+
+
 class JobInDoubt(JobRefused):
     """Rows of the job left and got no answer; nobody may forget them (I12)."""
 
@@ -100,10 +110,17 @@ def create_job(
     link: str = "",
     plan_id: str = "",
     options: Mapping[str, object] | None = None,
+    alone: bool = False,
 ) -> str:
-    """Write a queued job and return its id. ``options`` must be JSON values and hold no secret."""
+    """Write a queued job and return its id. ``options`` must be JSON values and hold no secret.
+
+    ``alone``: raises ``ExportUnfinished`` in the same transaction when an export of the link has not ended, so that
+    of two people who start one at the same moment one is told.
+    """
     job_id = new_id(now)
     with state.write() as db:
+        if alone and (unfinished := unfinished_export(state, link)) is not None:
+            raise ExportUnfinished(unfinished)
         db.execute(
             "INSERT INTO jobs (job_id, kind, state, connection, link, plan_id, operator, host, ssh_peer, options, created_at)"
             " VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)",

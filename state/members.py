@@ -180,10 +180,12 @@ def accept_listing(
     started: datetime,
     now: datetime,
     known: Collection[str] = (),
+    consents_as_of: datetime | None = None,
 ) -> int:
     """Apply the staged listing, move the cursor and write the journal, all in one transaction (I5).
 
-    ``known`` are those of ``vanished_members`` whom the account still knows. Returns how many members left.
+    ``known`` are those of ``vanished_members`` whom the account still knows; ``consents_as_of`` is since when the
+    platform's word on each member told holds, by the earlier of two clocks. Returns how many members left.
     """
     db = state.db
     at = stamp(now)
@@ -239,17 +241,18 @@ def accept_listing(
             if (whole and change.vanished) or change.appeared:
                 gone = _mark_vanished(state, list_no, origin, operator, at, whole=whole, known=known)
         keep_account_opt_outs(state, list_no, origin, operator, at)
-        _lift_opt_outs(state, list_no, origin, operator, at)
+        _lift_opt_outs(
+            state,
+            list_no,
+            origin,
+            operator,
+            at,
+            stamp(consents_as_of.replace(microsecond=0)) if consents_as_of else "",
+        )
         db.execute(
             "UPDATE lists SET cursor = ?, mapped = ? WHERE no = ?", (cursor, fields_signature, list_no)
         )
         if whole:
-            # Whoever was only told to be waiting, and is still not shown, may be asked after once more.
-            db.execute(
-                f"DELETE FROM members AS m WHERE m.list_no = ? AND m.gone IS NULL AND NOT ({_LISTED_BEFORE})"
-                " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.address_key = m.address_key)",
-                (list_no,),
-            )
             db.execute("UPDATE lists SET full_at = ?, full_rows = ? WHERE no = ?", (at, change.rows, list_no))
     drop_staged_listing(state)
     return gone
@@ -321,8 +324,18 @@ def _mark_vanished(
     Who opted out and is still known to the account stays as they are: an opt-out is not lifted by silence.
     """
     db = state.db
-    for table in ("vanished", "still_known"):
+    tables = ("vanished", "still_known", "leaving_by_us")
+    for table in tables:
         db.execute(f"DROP TABLE IF EXISTS temp.{table}")
+    # A removal of ours under way: its job tells what became of it, and that was not the platform's doing.
+    db.execute(
+        "CREATE TEMP TABLE leaving_by_us AS SELECT r.address_key FROM lists t JOIN jobs j ON j.connection = t.connection"
+        "  AND j.state NOT IN ('cancelled', 'done', 'partly', 'failed')"
+        " JOIN plans p ON p.plan_id = j.plan_id AND p.list_id = t.list_id JOIN chunks k ON k.job_no = j.no"
+        "  AND k.action = 'remove' AND k.state IN ('intended', 'accepted', 'doubtful')"
+        " JOIN plan_rows r ON r.plan_no = p.no AND r.n BETWEEN k.first AND k.last WHERE t.no = ?",
+        (list_no,),
+    )
     db.execute("CREATE TEMP TABLE still_known (address_key TEXT PRIMARY KEY) WITHOUT ROWID")
     db.executemany(
         "INSERT OR IGNORE INTO temp.still_known VALUES (?)", [(address_key(one),) for one in known]
@@ -347,7 +360,7 @@ def _mark_vanished(
         " SELECT ?2, v.address_key, ?1, coalesce((SELECT name FROM links WHERE list_no = ?1), ''), ?3, 'gone',"
         " CASE WHEN v.now_key IS NOT NULL THEN 'moved-at-platform' WHEN v.known = 1 THEN 'removed-at-platform'"
         "  ELSE 'erased-remotely' END, ?4, coalesce('now ' || v.now_key, '')"
-        " FROM temp.vanished v ORDER BY v.address_key",
+        " FROM temp.vanished v WHERE v.address_key NOT IN (SELECT address_key FROM temp.leaving_by_us) ORDER BY v.address_key",
         (list_no, at, origin, operator),
     )
     db.execute(
@@ -363,30 +376,32 @@ def _mark_vanished(
         " FROM temp.vanished v WHERE members.list_no = ?1 AND members.address_key = v.address_key",
         (list_no, at, REMOVED),
     ).rowcount
-    for table in ("vanished", "still_known"):
+    for table in tables:
         db.execute(f"DROP TABLE temp.{table}")
     return int(gone)
 
 
-def _lift_opt_outs(state: State, list_no: int, origin: str, operator: str, at: str) -> None:
+def _lift_opt_outs(state: State, list_no: int, origin: str, operator: str, at: str, as_of: str) -> None:
     """A person who subscribed at the platform after the opt-out we remember has come back by themselves.
 
-    What a person of ours suppressed, and what was erased here, stays (I6).
+    Either the platform tells when they changed, or it said after the opt-out (``as_of``) that it mails them here. Who
+    is not told in the listing stays out, and so does what a person of ours suppressed or erased (I6).
     """
     db = state.db
     came_back = (
         "FROM opt_outs o JOIN temp.listed l ON l.address_key = o.address_key AND l.consent = 'subscribed'"
-        " WHERE o.list_no = ?1 AND o.reason NOT IN ('suppressed-here', 'erased') AND datetime(l.changed_at) > datetime(o.at)"
+        " WHERE o.list_no = ?1 AND o.reason NOT IN ('suppressed-here', 'erased') AND (datetime(l.changed_at) > datetime(o.at)"
+        " OR datetime(?5) > datetime(o.at))"
     )
     db.execute(
         "INSERT INTO journal (at, address_key, list_no, link, origin, what, reason, operator, detail)"
         " SELECT ?2, o.address_key, ?1, coalesce((SELECT name FROM links WHERE list_no = ?1), ''), ?3, 'rejoined', o.reason, ?4,"
-        " l.changed_at " + came_back,
-        (list_no, at, origin, operator),
+        " coalesce(nullif(l.changed_at, ''), 'shown as mailed at ' || ?5) " + came_back,
+        (list_no, at, origin, operator, as_of),
     )
     db.execute(
         "DELETE FROM opt_outs WHERE list_no = ?1 AND address_key IN (SELECT o.address_key " + came_back + ")",
-        (list_no,),
+        (list_no, at, origin, operator, as_of),
     )
 
 

@@ -7,7 +7,7 @@ members and the journal in order of address, chunk by chunk, each chunk once (``
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,6 +50,9 @@ NOT_TAKEN = frozenset(
     }
 )
 """Refusals of a whole import: nothing is wrong with the row, which returns to the next plan."""
+
+UNPROVEN = "added-unproven"
+"""Reason of an addition of somebody who may have joined by themselves before it was loaded: they are not ours."""
 
 _BATCH = 1_000
 
@@ -161,6 +164,20 @@ def outcome_counts(state: State, job_no: int, plan: Plan, *, doubts: bool = Fals
         counts[Outcome.UNKNOWN.value] += left
         counts[Outcome.TODO.value] -= left
     return counts
+
+
+def sent_by_action(state: State, job_no: int, plan: Plan, actions: Container[Action]) -> dict[Action, int]:
+    """How many rows of each of some actions were sent; an action of which none was is left out."""
+    found: dict[Action, int] = {}
+    for group in plan.groups:
+        if group.action is None or group.action not in actions:
+            continue
+        (rows,) = state.db.execute(
+            "SELECT count(*) FROM outcomes WHERE job_no = ? AND n BETWEEN ? AND ? AND outcome = 'sent'",
+            (job_no, group.first, group.first + group.rows - 1),
+        ).fetchone()
+        found[group.action] = found.get(group.action, 0) + int(rows)
+    return found
 
 
 def outcome_reasons(state: State, job_no: int) -> list[tuple[Outcome, str, int]]:
@@ -299,7 +316,10 @@ def _fold_range(
             consent = Consent.PENDING if reason == "asked-to-confirm" else Consent.SUBSCRIBED
             mapped = SEPARATOR.join(str(payload.get("fields", {}).get(name, "")) for name in plan.fields)
             seen = FOUND in (reason, raw)
-            added.append((list_no, key, email, new_origin or "", consent.value, consent.value, mapped, seen))
+            ours = reason != UNPROVEN
+            added.append(
+                (list_no, key, email, new_origin or "", consent.value, consent.value, mapped, seen, ours)
+            )
             settled.append((key,))
         elif action is Action.MOVE:
             fold_move(
@@ -331,10 +351,11 @@ def _fold_range(
             )
         elif action is Action.CHANGE:
             settled.append((key,))
+    _look_after_the_gone(state, list_no, {str(row[6]) for row in rows})
     db.executemany(
         "INSERT INTO members (list_no, address_key, email, origin_id, person_id, consent, raw_status, mapped, changed_at, since,"
-        " detail, ours) VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7, '', '', '', 1)"
-        " ON CONFLICT (list_no, address_key) DO UPDATE SET ours = 1, seen_no = members.seen_no * ?8, origin_id = excluded.origin_id, gone = NULL,"
+        " detail, ours) VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7, '', '', '', ?9)"
+        " ON CONFLICT (list_no, address_key) DO UPDATE SET ours = max(members.ours, ?9), seen_no = members.seen_no * ?8, origin_id = excluded.origin_id, gone = NULL,"
         " consent = CASE WHEN members.gone IS NULL THEN members.consent ELSE excluded.consent END, moved_to = '',"
         " scope = CASE WHEN members.gone IS NULL THEN members.scope ELSE '' END",
         added,
@@ -363,6 +384,13 @@ def _fold_range(
         journal,
     )
     return len(rows)
+
+
+def _look_after_the_gone(state: State, list_no: int, reasons: set[str]) -> None:
+    """What changed on a list does not tell who was deleted: after a member was gone the next listing is a whole one,
+    so that nobody is tried again in every run (R28)."""
+    if "member-gone" in reasons:
+        state.db.execute("UPDATE lists SET full_at = NULL WHERE no = ?", (list_no,))
 
 
 def _keep_waiting(state: State, list_no: int, job_no: int, plan: Plan, first: int, last: int) -> None:

@@ -172,7 +172,7 @@ def make_plan(
             ).encode()
         )
         first = 0
-        writes = mails = losses = returns = 0
+        writes = mails = losses = moves = returns = 0
         for number in sorted(counts, key=_order):
             verdict = VERDICTS[number]
             rows = counts[number]
@@ -200,6 +200,7 @@ def make_plan(
                 writes += rows
                 mails += rows if verdict.action is Action.ADD and basis.double_opt_in else 0
                 losses += rows if verdict.action in (Action.REMOVE, Action.UNSUBSCRIBE) else 0
+                moves += rows if verdict.action is Action.MOVE else 0
                 returns += rows if verdict.action.at_source else 0
         aliases = flag_aliases(state, plan_no, link_no, list_no)
         if aliases:
@@ -208,7 +209,7 @@ def make_plan(
                 (str(aliases), plan_no),
             )
         held = list(guards)
-        held += _cap_guards(link, plan_id, losses, returns, basis)
+        held += _cap_guards(link, plan_id, losses, moves, returns, basis)
         db.execute(
             "UPDATE plans SET digest = ?, writes = ?, mails = ?, guards = ? WHERE no = ?",
             (
@@ -226,14 +227,20 @@ def make_plan(
     return get_plan(state, plan_id)
 
 
-def _cap_guards(link: Link, plan_id: str, losses: int, returns: int, basis: PlanBasis) -> list[Guard]:
-    """What a person has to type the number of: people who leave, and rows written into the source (R10, R11)."""
+def _cap_guards(
+    link: Link, plan_id: str, losses: int, moves: int, returns: int, basis: PlanBasis
+) -> list[Guard]:
+    """What a person has to type the number of: people who leave, subscriptions that go over to another address (ids
+    that were given anew look like that), and rows written into the source (R10, R11)."""
     held: list[Guard] = []
     look = f"look at the rows, then: listwarden export {link.name} --plan {plan_id}"
     limit = removal_limit(basis.listing_rows)
     if losses > limit:
         rule = "removals and unsubscriptions in one plan"
         held.append(Guard("too-many-removals", rule, losses, limit, f"{look} --max-removals {losses}"))
+    if moves > limit:
+        rule = "subscriptions that go over to another address in one plan"
+        held.append(Guard("too-many-moves", rule, moves, limit, f"{look} --max-removals {moves}"))
     limit = write_back_limit(basis.source_usable or basis.source_rows)
     if returns > limit:
         rule = "rows written into the source by one plan"

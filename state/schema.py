@@ -379,6 +379,13 @@ CREATE TABLE agreed (
   PRIMARY KEY (link_no, address_key)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE once_in_source (
+  link_no INTEGER NOT NULL,
+  address_key TEXT NOT NULL,
+  PRIMARY KEY (link_no, address_key)
+) STRICT, WITHOUT ROWID;
+INSERT OR IGNORE INTO once_in_source (link_no, address_key) SELECT link_no, address_key FROM former_addresses;
+
 CREATE TABLE campaigns (
   no INTEGER PRIMARY KEY,
   connection TEXT NOT NULL,

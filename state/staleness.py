@@ -15,7 +15,7 @@ from state.plans import find_in_plan, plan_number
 from state.store import State
 
 OURS = (
-    "('added', 'asked-to-confirm', 'changed', 'moved', 'removed', 'unsubscribed-by-us', 'found-on-reading',"
+    "('added', 'added-unproven', 'asked-to-confirm', 'changed', 'moved', 'removed', 'unsubscribed-by-us', 'found-on-reading',"
     " 'written-back', 'written-beside', 'created-in-source')"
 )
 """What the journal calls a thing our own jobs did."""

@@ -186,6 +186,12 @@ def open_state(path: Path, *, read_only: bool = False, cache_kib: int = CACHE_KI
     return State(path, connection, read_only=False)
 
 
+def bring_up(path: Path) -> None:
+    """Migrate a file of an earlier version; any other is left as it is. Raises ``StateError``."""
+    if path.exists() and _known_version(path) < VERSION:
+        open_state(path).close()
+
+
 def write_fault(path: Path) -> StateError | None:
     """Why nothing can be written into the state file at this moment; None when it can.
 
@@ -332,9 +338,9 @@ def _judge(path: Path, connection: sqlite3.Connection, *, may_be_older: bool = F
         )
     if version < VERSION and not may_be_older:
         raise StateError(
-            "state-unwritable",
-            f"{path} has the older schema {version} and must be brought to {VERSION} first.",
-            "Start listwarden once as somebody who may write the state.",
+            "state-older",
+            f"{path} has the older schema {version}, this version reads {VERSION}. It was opened for looking only and not changed.",
+            "Bring it up as somebody who may write it, without --read-only: listwarden state info",
         )
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     return version

@@ -2,6 +2,7 @@
 
 Additions are removed, changed fields and addresses get their former value. An unsubscription cannot be undone by
 us, for that would raise consent; nor can a removal that leaves a record of another state (Mailchimp's archive).
+What was written into the source is listed and stays: the source keeps a history of its own.
 Where a removal leaves none, consent was never lowered: such people are added again with the link's consent basis,
 and without fields, for the account kept their values. The plan is exported like any other, under the same guards; rows
 whose member moved on since are withheld.
@@ -19,8 +20,9 @@ from state.address import address_key
 from state.compare import compact
 from state.contacts import SEPARATOR
 from state.ids import new_id
-from state.model import Action, Guard, Plan, RowClass
+from state.model import Action, Consent, Guard, Plan, PlanGroup, RowClass
 from state.moments import stamp
+from state.opt_outs import opt_out_reason
 from state.planning import removal_limit
 from state.plans import plan_number
 from state.store import State
@@ -35,18 +37,26 @@ class _Kind:
     action: Action | None
 
 
+TO_THE_SOURCE = frozenset(action for action in Action if action.at_source)
+
 _INVERSE: tuple[tuple[_Kind, frozenset[Action]], ...] = (
     (_Kind(RowClass.CHANGED, "undo-change", Action.CHANGE), frozenset({Action.CHANGE})),
     (_Kind(RowClass.ADDRESS_CHANGED, "undo-move", Action.MOVE), frozenset({Action.MOVE})),
     (_Kind(RowClass.REMOVED, "undo-addition", Action.REMOVE), frozenset({Action.ADD})),
-    (_Kind(RowClass.EXISTING_IGNORED, "cannot-undo", None), frozenset({Action.REMOVE, Action.UNSUBSCRIBE})),
+    (
+        _Kind(RowClass.EXISTING_IGNORED, "cannot-undo", None),
+        frozenset({Action.REMOVE, Action.UNSUBSCRIBE, *TO_THE_SOURCE}),
+    ),
 )
-"""What takes back which actions. Writes to the source are not among them: the source has its own history."""
+"""What takes back which actions. Writes to the source are told of, no more: the source has its own history."""
 
 _INVERSE_WITHOUT_RECORD: tuple[tuple[_Kind, frozenset[Action]], ...] = (
     (_Kind(RowClass.NEW, "undo-removal", Action.ADD), frozenset({Action.REMOVE})),
     *_INVERSE[:-1],
-    (_Kind(RowClass.EXISTING_IGNORED, "cannot-undo", None), frozenset({Action.UNSUBSCRIBE})),
+    (
+        _Kind(RowClass.EXISTING_IGNORED, "cannot-undo", None),
+        frozenset({Action.UNSUBSCRIBE, *TO_THE_SOURCE}),
+    ),
 )
 """The same where a removal leaves no record on the list."""
 
@@ -204,7 +214,8 @@ def _inverse_row(
 
 
 def undo_losses(state: State, plan: Plan) -> list[tuple[int, str]]:
-    """Rows of an undo plan whose member is no longer as our job left it: they are withheld, not sent."""
+    """Rows of an undo plan whose member is no longer as our job left it, and of who says no in the source: they are
+    withheld, not sent."""
     list_no = state.db.execute(
         "SELECT no FROM lists WHERE connection = ? AND list_id = ?", (plan.connection, plan.list_id)
     ).fetchone()[0]
@@ -214,7 +225,7 @@ def undo_losses(state: State, plan: Plan) -> list[tuple[int, str]]:
         if group.action is None:
             continue
         rows = state.db.execute(
-            "SELECT p.n, p.detail, m.consent, m.ours, m.mapped, m.gone FROM plan_rows p LEFT JOIN members m ON m.list_no = ?1"
+            "SELECT p.n, p.detail, m.consent, m.scope, m.ours, m.mapped, m.gone FROM plan_rows p LEFT JOIN members m ON m.list_no = ?1"
             " AND m.address_key = CASE WHEN ?2 = 'move' THEN json_extract(p.detail, '$.key') ELSE p.address_key END"
             " WHERE p.plan_no = ?3 AND p.n BETWEEN ?4 AND ?5 ORDER BY p.n",
             (
@@ -225,10 +236,13 @@ def undo_losses(state: State, plan: Plan) -> list[tuple[int, str]]:
                 group.first + group.rows - 1,
             ),
         ).fetchall()
-        for n, detail, consent, ours, mapped, gone in rows:
+        refusing = _opted_out_people(state, plan, group) if group.action is Action.ADD else frozenset()
+        for n, detail, consent, scope, ours, mapped, gone in rows:
             if group.action is Action.ADD:
                 if consent is not None and gone is None:
-                    lost.append((n, "already-there"))
+                    lost.append((n, opt_out_reason(Consent(consent), scope) or "already-there"))
+                elif n in refusing:
+                    lost.append((n, "opted-out-at-source"))
             elif consent is None or gone is not None:
                 lost.append((n, "member-gone"))
             elif group.action is Action.REMOVE and (not ours or consent not in ("subscribed", "pending")):
@@ -239,3 +253,16 @@ def undo_losses(state: State, plan: Plan) -> list[tuple[int, str]]:
                 if any(present.get(name, "") != value for name, value in sent.items()):
                     lost.append((n, "no-longer-needed"))
     return lost
+
+
+def _opted_out_people(state: State, plan: Plan, group: PlanGroup) -> frozenset[int]:
+    """Rows of a group whose person the source marks as opted out, under this address or another."""
+    plan_no = plan_number(state, plan.plan_id)
+    (link_no,) = state.db.execute("SELECT link_no FROM plans WHERE no = ?", (plan_no,)).fetchone()
+    rows = state.db.execute(
+        "SELECT n FROM plan_rows WHERE plan_no = ?1 AND n BETWEEN ?2 AND ?3 AND address_key IN ("
+        "SELECT address_key FROM contacts WHERE link_no = ?4 AND opted_out = 1 UNION ALL"
+        " SELECT former_key FROM contacts WHERE link_no = ?4 AND opted_out = 1 AND former_key IS NOT NULL)",
+        (plan_no, group.first, group.first + group.rows - 1, link_no),
+    )
+    return frozenset(int(n) for (n,) in rows)

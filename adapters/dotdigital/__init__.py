@@ -5,11 +5,10 @@ Invariant: importing this package loads no transport; ``KIND.open`` does (``list
 
 from __future__ import annotations
 
+from adapters.dotdigital.credentials import looks_like_api_user
 from adapters.dotdigital.region import base_url
 from adapters.provider import ConnectionSettings, Provider, ProviderKind, SettingSpec, Wire
 from state.model import Finding
-
-API_USERS = "@apiconnector."
 
 
 def _open(settings: ConnectionSettings, wire: Wire) -> Provider:
@@ -21,9 +20,9 @@ def _open(settings: ConnectionSettings, wire: Wire) -> Provider:
 def _doubts(settings: ConnectionSettings) -> tuple[Finding, ...]:
     """An API user's name ends in the vendor's own domain; a person's login never works (contract §1)."""
     user = str(settings.options.get("user", "")).strip()
-    if not user or user.casefold().startswith("apiuser-") or API_USERS in user.casefold():
+    if not user or looks_like_api_user(user):
         return ()
-    text = f"The user of {settings.name} does not look like an API user (apiuser-…{API_USERS}com); a person's login is refused."
+    text = f"The user of {settings.name} does not look like an API user (apiuser-…@apiconnector.com); a person's login is refused."
     next_step = (
         "Make an API user in dotdigital under Settings › Access › API users, and name it in the settings."
     )

@@ -11,8 +11,8 @@ from adapters.dotdigital.region import option
 from adapters.provider import ConnectionSettings, CredentialsRefused
 from adapters.secret import Secret
 
-API_USERS = "@apiconnector.com"
-"""The end of every API user's name (contract §1)."""
+API_USERS = "@apiconnector."
+"""What every API user's name has, and no person's login (contract §1); what follows it is the vendor's own domain."""
 
 WHERE = "In dotdigital: Settings › Access › API users."
 
@@ -33,9 +33,15 @@ def authorization(settings: ConnectionSettings) -> Secret:
     return Secret("Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii"))
 
 
+def looks_like_api_user(user: str) -> bool:
+    """Whether a user name is of the kind the interface lets in: ``apiuser-…@apiconnector.com`` (contract §1)."""
+    name = user.casefold()
+    return name.startswith("apiuser-") or API_USERS in name
+
+
 def refused(settings: ConnectionSettings, raw: str = "") -> CredentialsRefused:
     """What a 401 means, with the likeliest mistake by the looks of the user."""
-    if not option(settings, "user").lower().endswith(API_USERS):
+    if not looks_like_api_user(option(settings, "user")):
         return CredentialsRefused(
             "login-refused",
             "dotdigital refuses the login. The user is not of apiconnector.com, as every API user is: it looks like a"

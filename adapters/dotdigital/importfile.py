@@ -1,8 +1,9 @@
 """Files that import contacts: which rows and columns go together, and how large a file may be (contract §6).
 
-Invariant: nothing that a row does not mention is touched, whichever way dotdigital takes an empty cell. A file with
-``NOT_EMPTY`` may have holes, for empty cells mean nothing there; in one with ``OVERWRITE`` every row carries every
-column, and an empty cell is meant to clear.
+Invariants: people join a book by a file of additions and by no other; one of changes goes to the account, whose own
+import takes nobody into a book (R02). Nothing that a row does not mention is touched, whichever way dotdigital takes
+an empty cell: a file with ``CHANGES_NOT_EMPTY`` may have holes, for empty cells mean nothing there; in one with
+``CHANGES_OVERWRITE`` every row carries every column, and an empty cell is meant to clear.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from dataclasses import dataclass
 
 from adapters.dotdigital import routes
 from adapters.provider import Addition, FieldChange, Refused
+from state.address import address_key
 
 FILE_BYTES = 10 * 1000 * 1000
 FILE_ROWS = 10_000
-NOT_EMPTY = routes.BOOK_IMPORT_NOT_EMPTY
-OVERWRITE = routes.BOOK_IMPORT_OVERWRITE
+ADDITIONS = routes.BOOK_IMPORT_NOT_EMPTY
+CHANGES_NOT_EMPTY = routes.IMPORT_NOT_EMPTY
+CHANGES_OVERWRITE = routes.IMPORT_OVERWRITE
 
 OPT_IN_TYPE, CONSENT_TEXT = "OPTINTYPE", "CONSENTTEXT"
 UNKNOWN_OPT_IN = "Unknown"
@@ -31,6 +34,11 @@ class ImportFile:
     template: str
     emails: tuple[str, ...]
     data: bytes
+
+    @property
+    def into_book(self) -> bool:
+        """Whether people join a book by it."""
+        return self.template == ADDITIONS
 
     @property
     def head(self) -> bytes:
@@ -47,18 +55,28 @@ class Layout:
     opt_in_type: str = UNKNOWN_OPT_IN
     send_consent: bool = False
 
+    @property
+    def notes_opt_in(self) -> bool:
+        """Whether an opt-in type is written: Unknown is what dotdigital notes by itself."""
+        return self.opt_in_type != UNKNOWN_OPT_IN
 
-def files_of_additions(rows: Sequence[Addition], layout: Layout) -> list[ImportFile]:
-    """Files that add people; a contact the account knows already keeps whatever a row leaves empty."""
-    extra: dict[str, str] = {}
-    if layout.opt_in_type != UNKNOWN_OPT_IN:
-        # Unknown is what dotdigital notes by itself; written, it would lower what another book has collected.
-        extra[OPT_IN_TYPE] = layout.opt_in_type
-    lines = []
+
+def files_of_additions(
+    rows: Sequence[Addition], layout: Layout, known: frozenset[str] = frozenset()
+) -> list[ImportFile]:
+    """Files that add people; a contact the account knows already keeps whatever a row leaves empty.
+
+    ``known`` are address keys of such contacts: they keep the opt-in type another book has collected (design law 1),
+    so they go in files without that column.
+    """
+    groups: dict[bool, list[tuple[str, Mapping[str, str]]]] = {False: [], True: []}
     for row in rows:
-        cells = {**extra, CONSENT_TEXT: row.consent_basis.strip()} if layout.send_consent else dict(extra)
-        lines.append((row.email, {**cells, **row.fields}))
-    return list(_cut(NOT_EMPTY, lines, layout.email_column))
+        noted = layout.notes_opt_in and address_key(row.email) not in known
+        cells = {OPT_IN_TYPE: layout.opt_in_type} if noted else {}
+        if layout.send_consent:
+            cells[CONSENT_TEXT] = row.consent_basis.strip()
+        groups[noted].append((row.email, {**cells, **row.fields}))
+    return [one for lines in groups.values() for one in _cut(ADDITIONS, lines, layout.email_column)]
 
 
 def files_of_changes(rows: Sequence[FieldChange], layout: Layout, *, clearing: bool) -> list[ImportFile]:
@@ -67,11 +85,11 @@ def files_of_changes(rows: Sequence[FieldChange], layout: Layout, *, clearing: b
     With ``clearing`` the rows of each set of columns make a file of their own, and its empty cells clear.
     """
     if not clearing:
-        return list(_cut(NOT_EMPTY, [(row.email, row.fields) for row in rows], layout.email_column))
+        return list(_cut(CHANGES_NOT_EMPTY, [(row.email, row.fields) for row in rows], layout.email_column))
     sets: dict[tuple[str, ...], list[tuple[str, Mapping[str, str]]]] = {}
     for row in rows:
         sets.setdefault(tuple(sorted(row.fields)), []).append((row.email, row.fields))
-    return [one for lines in sets.values() for one in _cut(OVERWRITE, lines, layout.email_column)]
+    return [one for lines in sets.values() for one in _cut(CHANGES_OVERWRITE, lines, layout.email_column)]
 
 
 def _cut(

@@ -16,6 +16,7 @@ from adapters.dotdigital.errors import failure
 from adapters.dotdigital.importfile import ImportFile
 from adapters.dotdigital.routes import book_route
 from adapters.dotdigital.session import Session
+from adapters.origins import route
 from adapters.provider import AdapterError, Refused, RowResult, Submission, Unanswered
 from state.model import Outcome, RemoteList
 
@@ -77,7 +78,8 @@ async def hand_over(
 async def _post(session: Session, remote: RemoteList, one: ImportFile) -> str:
     """Post one file; the id of the import it became."""
     content = {"fileName": FILE_NAME, "data": base64.b64encode(one.data).decode("ascii")}
-    answer = await session.write("POST", book_route(one.template, remote.list_id), content)
+    path = book_route(one.template, remote.list_id) if one.into_book else route(one.template)
+    answer = await session.write("POST", path, content)
     if not 200 <= answer.status < 300:
         raise failure(answer, POST_IMPORT, list_id=remote.list_id)
     guid = text_in(answer.document() or {}, "id").strip()

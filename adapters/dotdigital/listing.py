@@ -134,7 +134,7 @@ class Listing:
             here = [one for one in known if one not in gone]
             if self._proven(sweep, here, earlier):
                 total = len(distinct([*known, *sweep.left, *sweep.away]))
-                yield MemberPage((), total, _cursor(begun_at, told.begun))
+                yield MemberPage((), total, _cursor(begun_at, told.begun), consents_as_of=begun_at)
                 return
             drifted = drifted or not sweep.quiet or (earlier is not None and earlier != here)
             earlier = here if sweep.quiet else None
@@ -189,7 +189,8 @@ class Listing:
         for page in _parts(self._shut_out(told.members, sweep)):
             yield MemberPage((), account_opt_outs=page)
         total = len(distinct([*sweep.present, *sweep.left, *sweep.away]))
-        yield MemberPage((), total, _cursor(self._started(sweep), told.begun))
+        begun_at = self._started(sweep)
+        yield MemberPage((), total, _cursor(begun_at, told.begun), consents_as_of=begun_at)
 
     # --- pages --------------------------------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ from state.address import address_key
 from state.model import Consent, Member, Scope
 
 READ_CONTACT = "read a contact"
+KNOWN_BY_CALL = 200
+"""So many addresses are asked after one by one; above it a list of all contacts is quicker."""
 
 
 async def find(
@@ -90,3 +92,18 @@ async def known(session: Session, emails: Sequence[str], at_once: int) -> frozen
 
     await gathered(list(dict.fromkeys(emails)), look, at_once)
     return frozenset(found)
+
+
+async def known_keys(session: Session, emails: Sequence[str], at_once: int) -> frozenset[str]:
+    """Address keys of those the account knows, in whatever state: by a call each, or, where there are many, out of a
+    list of all contacts."""
+    wanted = frozenset(map(address_key, emails))
+    if len(wanted) <= KNOWN_BY_CALL:
+        return frozenset(map(address_key, await known(session, emails, at_once)))
+    found: set[str] = set()
+    async for page in pages(session, route(routes.CONTACTS), "list contacts", at_once=at_once):
+        for row in page.rows:
+            email = field_of(row, "email")
+            if isinstance(email, str):
+                found.add(address_key(email))
+    return wanted & found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from adapters.dotdigital import account, books, campaigns, fields, lookup, mapping, values
@@ -97,6 +98,7 @@ class Dotdigital:
     ) -> None:
         self._settings = settings
         self._wire = wire
+        self.capabilities = replace(CAPABILITIES, sent_with_additions=_sent_along(settings))
         self._session = Session(settings, wire, policy=policy, limits=limits)
         self._opt_outs = AccountOptOuts(self._session)
         self._settling = Settling(self._session)
@@ -190,7 +192,12 @@ class Dotdigital:
     async def add(self, remote: RemoteList, rows: Sequence[Addition]) -> Submission:
         """Adds people by import files; whoever the account suppresses stays suppressed."""
         _writable(remote)
-        return await self._import(remote, files_of_additions(rows, self._layout()), "")
+        layout = self._layout()
+        known: frozenset[str] = frozenset()
+        if layout.notes_opt_in:
+            emails = [row.email for row in rows]
+            known = await lookup.known_keys(self._session, emails, self._calls_at_once)
+        return await self._import(remote, files_of_additions(rows, layout, known), "")
 
     async def change(self, remote: RemoteList, rows: Sequence[FieldChange], *, by_ticket: bool) -> Submission:
         """Changes mapped fields by import files; a field that a row does not mention is not touched."""
@@ -262,8 +269,8 @@ class Dotdigital:
     def _layout(self) -> Layout:
         return Layout(
             email_column=option(self._settings, "email_column", "email"),
-            opt_in_type=option(self._settings, "opt_in_type", UNKNOWN_OPT_IN),
-            send_consent=self._settings.options.get("send_consent") is True,
+            opt_in_type=_opt_in_type(self._settings),
+            send_consent=_sends_consent(self._settings),
         )
 
     @property
@@ -310,6 +317,24 @@ class Dotdigital:
         """What addresses did with a campaign, page by page."""
         async for page in campaigns.activity(self._session, campaign_id, since):
             yield page
+
+
+def _opt_in_type(settings: ConnectionSettings) -> str:
+    return option(settings, "opt_in_type", UNKNOWN_OPT_IN)
+
+
+def _sends_consent(settings: ConnectionSettings) -> bool:
+    return settings.options.get("send_consent") is True
+
+
+def _sent_along(settings: ConnectionSettings) -> tuple[str, ...]:
+    """What an addition carries beside address and fields, for people who confirm it (contract §6)."""
+    told = []
+    if _sends_consent(settings):
+        told.append("basis of the consent")
+    if (opt_in_type := _opt_in_type(settings)) != UNKNOWN_OPT_IN:
+        told.append(f"opt-in type {opt_in_type}")
+    return tuple(told)
 
 
 def _writable(remote: RemoteList) -> None:

@@ -1,8 +1,8 @@
 """Every request this adapter may send, in two lists.
 
 Invariant: what is on neither list cannot leave: no campaign is sent, no book emptied or deleted, nobody put back
-without being asked, nothing done in bulk for consent, and nothing written at all over a read-only wire (design
-laws 1 and 7). Books, contacts and campaigns are numbers in a path, so ``contacts/unsubscribe`` is no contact.
+without being asked, nothing done in bulk for consent, no file that overwrites goes into a book, and nothing is
+written at all over a read-only wire (design laws 1 and 7). Books, contacts and campaigns are numbers in a path, so ``contacts/unsubscribe`` is no contact.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ OPENS = "/campaigns/{campaign}/opens"
 OPENS_SINCE = "/campaigns/{campaign}/opens/since-date/{since}"
 
 BOOK_IMPORT_NOT_EMPTY = "/address-books/{book}/contacts/import/with-merge-option/OnlyOverwriteIfNotEmpty"
-BOOK_IMPORT_OVERWRITE = "/address-books/{book}/contacts/import/with-merge-option/Overwrite"
+IMPORT_NOT_EMPTY = "/contacts/import/with-merge-option/OnlyOverwriteIfNotEmpty"
+IMPORT_OVERWRITE = "/contacts/import/with-merge-option/Overwrite"
 BOOK_REMOVE = "/address-books/{book}/contacts/delete"
 BOOK_UNSUBSCRIBE = "/address-books/{book}/contacts/unsubscribe"
 BOOK_RESUBSCRIBE = "/address-books/{book}/contacts/resubscribe"
@@ -70,7 +71,8 @@ READS = tuple(
 WRITES = (
     _allowed("POST", BOOKS),
     _allowed("POST", BOOK_IMPORT_NOT_EMPTY),
-    _allowed("POST", BOOK_IMPORT_OVERWRITE),
+    _allowed("POST", IMPORT_NOT_EMPTY),
+    _allowed("POST", IMPORT_OVERWRITE),
     _allowed("POST", BOOK_REMOVE),
     _allowed("POST", BOOK_UNSUBSCRIBE),
     _allowed("POST", BOOK_RESUBSCRIBE),

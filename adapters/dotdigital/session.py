@@ -31,6 +31,9 @@ READ_ACCOUNT = "read the account"
 _HEADERS = {"Accept": "application/json, text/csv;q=0.9, */*;q=0.1", "Cache-Control": "no-cache"}
 """Faults come as CSV; a status that some proxy kept is worth nothing."""
 
+_HOUR = ("apicallsinlasthour", "apicallsremaining")
+"""Calls made in the last hour and calls left of it: the flat scheme's figures (contract §2)."""
+
 
 class Session:
     """Opens the client late: settings may be at fault, and nothing is asked before something is wanted."""
@@ -166,9 +169,11 @@ class Session:
         return refused(self.settings, problem.raw) if problem.document else failure(answer, "log in")
 
     def _counted(self, info: dict[str, str]) -> dict[str, str]:
-        used, left = info.get("apicallsinlasthour", ""), info.get("apicallsremaining", "")
-        if used.isdigit() and left.isdigit():
-            self._budget.counted(int(used), int(left))
+        """What an account of the flat scheme says of its hour; one of the other scheme says it too, and means nothing."""
+        if self._budget.tiered:
+            return {name: value for name, value in info.items() if name not in _HOUR}
+        if (counted := calls(info)) is not None:
+            self._budget.counted(*counted)
         return info
 
 

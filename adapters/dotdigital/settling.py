@@ -105,7 +105,14 @@ class Settling:
         imports = [await self._import(guid) for guid in ticket.removeprefix(CHANGE).split(JOIN)]
         open_ones = [one for one in imports if self._open(one, since)]
         if open_ones:
-            told = ", ".join([await self._told(one) for one in open_ones])
+            # The page of the first import is kept with the rows, and told with their age.
+            first = ticket.removeprefix(CHANGE).partition(JOIN)[0]
+            told = ", ".join(
+                [
+                    f"Import {one.guid}: {one.raw}" if one.guid == first else await self._told(one)
+                    for one in open_ones
+                ]
+            )
             return Settlement(False, told, len(imports) - len(open_ones), len(imports))
         return await self._ended(remote, ticket, imports, since)
 
@@ -156,10 +163,12 @@ class Settling:
         files: dict[str, bytes] = {}
         results: dict[str, RowResult] = {}
         texts: list[str] = []
+        created = 0
         for one in imports:
             if one.word == FINISHED:
-                faults = await self._reported(one, files, texts)
+                faults, new = await self._reported(one, files, texts, changes=ticket.startswith(CHANGE))
                 results.update(faults)
+                created += new
             else:
                 texts.append(await self._end_text(one, remote))
         if any(one.word == FINISHED for one in imports):
@@ -174,12 +183,14 @@ class Settling:
             tuple(results.values()),
             files,
             self._otherwise(imports),
+            None if ticket.startswith(CHANGE) else created,
         )
 
     async def _reported(
-        self, one: _Import, files: dict[str, bytes], texts: list[str]
-    ) -> dict[str, RowResult]:
-        """Report and faults of a finished import; both may be gone after about a week."""
+        self, one: _Import, files: dict[str, bytes], texts: list[str], *, changes: bool
+    ) -> tuple[dict[str, RowResult], int]:
+        """Faults of a finished import, and how many contacts it created; both may be gone after about a week."""
+        new = 0
         report = await self._session.get(route(routes.IMPORT_REPORT, ticket=one.guid))
         text = f"Import {one.guid}: {one.raw}"
         if report.status == 200:
@@ -187,6 +198,8 @@ class Settling:
             files[f"import-{one.guid}-report.json"] = report.body
             new, updated = count_in(counts, "newContacts"), count_in(counts, "updatedContacts")
             text += f": {new:,} new, {updated:,} updated"
+            if changes and new:
+                text += f" ({new:,} had been deleted while the import waited: they are in the account again, in no book)"
         elif report.status != 404 and not _no_report(report):
             raise failure(report, "read an import's report")
         listed = await self._session.get(route(routes.IMPORT_FAULTS, ticket=one.guid))
@@ -199,7 +212,7 @@ class Settling:
         elif listed.status not in (204, 404) and not _no_report(listed):
             raise failure(listed, "read an import's faults")
         texts.append(f"{text}.")
-        return faults
+        return faults, new
 
     async def _end_text(self, one: _Import, remote: RemoteList) -> str:
         told = await self._told(one)
@@ -279,14 +292,20 @@ class Settling:
 
     async def _look_up(self, remote: RemoteList, ticket: str, results: dict[str, RowResult]) -> None:
         """Looks a few rows up that nothing names: who joins a book may not count as changed, and who left it long
-        ago is passed over in silence (contract §4, §11). Being there proves an addition, and no change of fields."""
+        ago is passed over in silence (contract §4, §11). Being there proves an addition, and no change of fields;
+        whoever is not on the list any more has none to change."""
         unnamed = [one for one in self._posted.get(ticket, ()) if address_key(one) not in results]
         if not 0 < len(unnamed) <= LOOKED_UP:
             return
+        if ticket.startswith(CHANGE):
+            results.update(
+                {address_key(one): RowResult(one, Outcome.WITHHELD, "member-gone") for one in unnamed}
+            )
         for member in await find(self._session, remote.list_id, unnamed, _NO_FIELDS, LOOKS_AT_ONCE):
             key = address_key(member.email)
             outcome = Outcome.WITHHELD if member.consent.opted_out else Outcome.SENT
             if outcome is Outcome.SENT and (ticket.startswith(CHANGE) or member.consent is Consent.UNKNOWN):
+                results.pop(key, None)
                 continue
             results[key] = RowResult(
                 member.email,

@@ -64,6 +64,7 @@ def connections(session: Session) -> ExitCode:
 
     Without a verb: the connections of the settings and how they were when last heard of.
     """
+    from adapters import registry
     from console.import_words import budget_line, import_line
 
     entries = session.settings.connections
@@ -76,9 +77,12 @@ def connections(session: Session) -> ExitCode:
             ]
         )
         return ExitCode.DONE
-    _tell_faults(session)
+    tell_faults(session)
     if not entries:
-        say("There are no connections yet. Add one: listwarden connections add NAME --provider mailchimp")
+        say(
+            "There are no connections yet. Add one: listwarden connections add NAME --provider"
+            f" {'|'.join(registry.PROVIDERS)}"
+        )
         return ExitCode.DONE
     table(
         ("connection", "platform", "status", "account", "checked", "feedback"),
@@ -297,9 +301,11 @@ def _imports(session: Session) -> dict[str, list[OpenImport]]:
     return {name: several for name, several in told.items() if several}
 
 
-def _tell_faults(session: Session) -> None:
+def tell_faults(session: Session) -> None:
+    """What of the settings cannot be used; without a file nothing is left out."""
     for fault in session.settings.faults:
-        narrate(f"left out: {fault} [{fault.reason}]")
+        if fault.reason != "settings-missing":
+            narrate(f"left out: {fault} [{fault.reason}]")
 
 
 def _as_json(

@@ -105,6 +105,8 @@ def explain(
     """
     from state.explain import explain as explain_address
 
+    if not address.strip():
+        raise CommandRefused("usage", "Say which address.", "listwarden explain eva@example.org")
     with session.reading() as state:
         found = explain_address(state, address)
     if session.json:

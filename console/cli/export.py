@@ -18,6 +18,7 @@ from console.cli.preview import AllowEmpty, empty_source_allowed
 from console.cli.session import Session
 from console.cli.waiting import pick_up
 from console.exit_codes import ExitCode
+from console.wording import counts_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,7 +147,7 @@ def feedback(
             }
         )
     elif end.exit_code is ExitCode.DONE:
-        told = ", ".join(f"{rows:,} {word}" for word, rows in end.counts.items() if rows)
+        told = counts_line(end.counts)
         say(end.text or told or "Nothing new.")
     return end.exit_code
 
@@ -258,6 +259,7 @@ def _refused(guard: Guard) -> ExitCode:
 
 _TYPED = {
     "too-many-removals": ("max_removals", "removals and unsubscriptions"),
+    "too-many-moves": ("max_removals", "changed addresses"),
     "too-many-write-backs": ("max_write_backs", "rows written into the source"),
 }
 """Guards whose number may be typed: the option it becomes, and what is counted."""
@@ -285,7 +287,7 @@ def _numbers_typed(session: Session, plan: Plan, stopping: list[Guard]) -> dict[
         )
         if answer.replace(",", "") != str(guard.value):
             raise _left()
-        numbers[option], asked = guard.value, "And:"
+        numbers[option], asked = max(guard.value, numbers.get(option, 0)), "And:"
     return numbers
 
 
@@ -321,6 +323,7 @@ def _start(session: Session, link: Link, plan: Plan, options: Mapping[str, Any],
             operator=session.operator,
             options=options,
             now=utc_now(),
+            alone=True,
         )
     spawn(session, job_id, link)
     return _follow(session, job_id, plan.plan_id, detach=detach)

@@ -88,6 +88,27 @@ def next_of(job: Job) -> str:
     return re.sub(r"(listwarden job \w+) ID\b", rf"\1 {short}", known.next) if known is not None else ""
 
 
+def _next_of_holder(session: Session, job: Job) -> str:
+    """What to do about another job whose import or rows without an answer kept this one from sending."""
+    from state.ids import short_id
+    from state.jobs import job_no
+    from state.open_imports import open_imports, rows_in_doubt
+    from state.plans import get_plan
+
+    if job.reason != "import-open" or exit_code_of(job) is not ExitCode.BUSY:
+        return ""
+    with session.reading() as state:
+        number = job_no(state, job.job_id)
+        holders = [one.job_id for one in open_imports(state, job.connection, but=number)]
+        if not holders:
+            list_id = get_plan(state, job.plan_id).list_id
+            holders = [one.job_id for one in rows_in_doubt(state, job.connection, list_id, but=number)]
+    if not holders:
+        return f"It has ended meanwhile: listwarden export {job.link}"
+    short = short_id(holders[0])
+    return f"Ask again: listwarden job resume {short}; if it never ends: listwarden job unblock {short}"
+
+
 def outcomes_of(job: Job) -> dict[str, int]:
     """Rows by outcome, every outcome named."""
     from state.model import Outcome
@@ -139,6 +160,7 @@ def tell_job_end(session: Session, job: Job) -> ExitCode:
         text = job.text or (known.help if known else f"The job stands {job.state.value}.")
         if code is ExitCode.STATE and known is not None and known.help not in text:
             text = f"{known.help} {text}"
-        tell(Failure(code, job.reason or "unknown", text, next_of(job), more=_rows_that_differ(session, job)))
+        step = _next_of_holder(session, job) or next_of(job)
+        tell(Failure(code, job.reason or "unknown", text, step, more=_rows_that_differ(session, job)))
         narrate(f"see: listwarden job outcomes {short_id(job.job_id)}")
     return code

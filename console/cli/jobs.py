@@ -16,7 +16,7 @@ from console.cli.output import document, json_lines, narrate, say, say_lines
 from console.cli.session import Session
 from console.cli.table import table
 from console.exit_codes import ExitCode
-from console.wording import duration, relative, when
+from console.wording import counted, counts_line, duration, relative, when
 
 if TYPE_CHECKING:
     from state.model import Job, LogLine
@@ -296,26 +296,43 @@ def unblock(
 
     Also of an import that hangs at the platform: its rows stay unknown, and the job ends.
     """
+    import time
+
     from console.cli.ask import confirmed
+    from console.jobs.letting_go import let_go_of
     from console.jobs.process import alive
     from state.moments import utc_now
-    from state.unblock import open_rows, unblock_job
+    from state.unblock import open_rows
 
     session.must_write("unblocking a job")
     now = utc_now()
     with session.writing() as state:
         chunks = open_rows(state, job_id)
         for chunk in chunks:
-            at_platform = f", import {chunk.ticket} asked after {chunk.polls:,} times" if chunk.ticket else ""
-            narrate(
-                f"chunk {chunk.number}: {chunk.action.value} of {chunk.rows:,} rows without an answer"
-                f" since {relative(chunk.since, now)}{at_platform}"
-            )
+            of_rows = f"chunk {chunk.number}: {chunk.action.value} of {counted(chunk.rows, 'row')}"
+            since = relative(chunk.since, now)
+            if chunk.ticket:
+                polls = counted(chunk.polls, "poll")
+                narrate(f"{of_rows}, handed over {since}; import {chunk.ticket} not ended after {polls}")
+            else:
+                narrate(f"{of_rows} without an answer, sent {since}")
         rows = sum(chunk.rows for chunk in chunks)
-        question = f"Nobody will know whether these {rows:,} rows were applied until the next preview."
+        question = (
+            f"Nobody will know whether {counted(rows, 'row')} of this job took effect until the next preview."
+        )
         if rows and not yes and not confirmed(question, word="unblock", way="Give --yes."):
             raise CommandRefused("cancelled", "Nothing was changed.", exit_code=ExitCode.INTERRUPTED)
-        job = unblock_job(state, job_id, operator=session.operator, now=utc_now(), alive=alive)
+        job = let_go_of(
+            state,
+            job_id,
+            operator=session.operator,
+            now=utc_now,
+            alive=alive,
+            sleep=time.sleep,
+            on_stopping=lambda one: narrate(
+                f"Process {one.pid} on {one.host} waits for the platform: it stops first."
+            ),
+        )
     if session.json:
         document(job_as_json(job))
     else:
@@ -360,7 +377,7 @@ def _show_head(job: Job) -> None:
 
 
 def _result(job: Job) -> str:
-    told = ", ".join(f"{rows:,} {word}" for word, rows in job.counts.items() if rows)
+    told = counts_line(job.counts)
     return told or (f"[{job.reason}]" if job.reason and not job.state.final else job.text)
 
 

@@ -158,8 +158,9 @@ def links(session: Session) -> ExitCode:
     if session.json:
         document([_as_json(link) for link in found])
         return ExitCode.DONE
-    for fault in session.settings.faults:
-        narrate(f"left out: {fault} [{fault.reason}]")
+    from console.cli.connections import tell_faults
+
+    tell_faults(session)
     if not found:
         say("There are no links yet. Make one: listwarden links connect --help")
         return ExitCode.DONE

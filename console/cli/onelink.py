@@ -12,6 +12,7 @@ from console.cli.failure import CommandRefused
 from console.cli.output import document, narrate, say
 from console.cli.session import Session
 from console.exit_codes import ExitCode
+from console.wording import counts_line
 
 
 def register(app: typer.Typer) -> None:
@@ -90,7 +91,7 @@ def refresh(session: Session, link: LinkName) -> ExitCode:
     if session.json:
         document({"link": link, "job": end.job_id, "state": end.state.value, **dict(end.counts)})
     elif end.exit_code is ExitCode.DONE:
-        say(end.text or ", ".join(f"{rows:,} {word}" for word, rows in end.counts.items()))
+        say(end.text or counts_line(end.counts))
         narrate(f"next: listwarden preview {link}")
     return end.exit_code
 

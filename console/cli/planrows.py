@@ -123,5 +123,5 @@ def effect(session: Session, plan: Plan) -> str:
     entry = session.settings.connections.get(plan.connection)
     radius = blast_radius(plan, terms_of(plan, entry) if entry is not None else None)
     sends_fields = radius.additions or radius.changes
-    fields = f" Leaves this house: {', '.join(('address', *plan.fields))}." if sends_fields else ""
-    return radius_line(radius).rstrip(".") + "." + fields
+    leaves = f" Leaves this house: {', '.join(radius.leaves)}." if sends_fields else ""
+    return radius_line(radius).rstrip(".") + "." + leaves

@@ -93,10 +93,18 @@ class Session:
 
     @contextmanager
     def reading(self) -> Iterator[State]:
-        """The state, opened for looking only."""
-        from state.store import open_state
+        """The state, opened for looking only; one of an earlier version is brought up first by whoever may write it."""
+        from state.errors import StateError
+        from state.store import bring_up, open_state
 
-        with open_state(self.state_path, read_only=True) as state:
+        try:
+            state = open_state(self.state_path, read_only=True)
+        except StateError as error:
+            if error.reason != "state-older" or self.looks_only:
+                raise
+            bring_up(self.state_path)
+            state = open_state(self.state_path, read_only=True)
+        with state:
             yield state
 
     @contextmanager

@@ -126,8 +126,8 @@ def _rows(stage: Stage, plan: Plan, action: Action) -> list[PlanRow]:
 def _one_is_refused(stage: Stage, email: str) -> None:
     """The platform shall name one address among the faults of the next import, and not take it."""
     fault = ["Suppressed By Domain", email]
-    stage.sandbox.control(DOTDIGITAL, "next-import", polls=0, faults=[fault], lose=[email])
     stage.sandbox.control(DOTDIGITAL, "next-import", polls=0, count=0)
+    stage.sandbox.control(DOTDIGITAL, "next-import", polls=0, faults=[fault], lose=[email])
 
 
 def _with_origin_id(stage: Stage, keys: Sequence[str]) -> int:

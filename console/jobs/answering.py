@@ -7,6 +7,7 @@ from collections import Counter
 from adapters.provider import Repeat
 from console.jobs.errand import Errand, batch_of
 from console.jobs.sending import Sent
+from console.wording import counted
 from state.chunks import NO_ANSWER, Chunk, answer
 from state.model import Level, Outcome
 
@@ -27,7 +28,7 @@ async def commit_answer(errand: Errand, chunk: Chunk, sent: Sent) -> bool:
     told = ", ".join(f"{count:,} {word}" for word, count in counts.items())
     run.log(
         Level.INFO,
-        f"{chunk.action.value.capitalize()} chunk {chunk.number}, {len(chunk.rows):,} rows: {told or 'handed over'}"
+        f"{chunk.action.value.capitalize()} chunk {chunk.number}, {counted(len(chunk.rows), 'row')}: {told or 'handed over'}"
         + (f"; the platform works on it ({sent.ticket})" if sent.ticket else "")
         + (f"; then: {sent.stopped.text}" if sent.stopped is not None else "")
         + ".",

@@ -23,6 +23,7 @@ from console.jobs.connect import load_settings, opened
 from console.jobs.ends import JobEnd, exit_code_of
 from console.jobs.run import Run
 from console.settings import resolve
+from console.wording import counted
 from state.activities import finish_activities, put_activities
 from state.campaigns import CampaignRow, campaign_rows, put_campaigns, put_campaigns_time, put_summary
 from state.links import record_link
@@ -155,7 +156,7 @@ async def _read_campaigns(reading: Reading, links: tuple[Link, ...]) -> list[Cam
     reading.appeared, reading.gone = found.appeared, found.gone
     run.log(
         Level.INFO,
-        f"{found.known:,} campaigns on {len(answers):,} linked lists, {len(told):,} of them sent;"
+        f"{counted(found.known, 'campaign')} on {counted(len(answers), 'linked list')}, {len(told):,} of them sent;"
         f" {found.appeared:,} new, {found.gone:,} gone from the platform.",
     )
     return await run.db(campaign_rows, reading.connection, campaign_ids=told)

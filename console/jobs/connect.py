@@ -46,6 +46,7 @@ async def opened(
         yield provider
     finally:
         await provider.aclose()
+    await run.rest()
 
 
 async def account_lease(run: Run, connection: ConnectionSettings) -> str:

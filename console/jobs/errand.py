@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from adapters.provider import Batch, Provider, Repeat
 from console.jobs.preview import Prepared
@@ -45,6 +46,8 @@ class Errand:
     """How often this process has sent a chunk; one that goes on later may try as often again."""
     looked: set[int] = field(default_factory=set)
     """Chunks that this process has looked for in a whole listing."""
+    looked_at: datetime | None = None
+    """When this process last looked who joined while an import waits."""
 
 
 SOURCE_BATCH = Batch(100, Repeat.AT_ONCE, parallel=1)

@@ -7,26 +7,39 @@ journal.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from adapters.provider import AdapterError, Throttled
 from console.exit_codes import ExitCode
 from console.jobs.connect import EXPORT, account_lease, load_settings, opened
-from console.jobs.ending import cancelled, ended, ended_early, keep_undo, resumable, tell_doubt
+from console.jobs.doubts import check_doubts
+from console.jobs.ending import (
+    cancelled,
+    ended,
+    ended_early,
+    keep_undo,
+    left_to_the_vendor,
+    resumable,
+    tell_doubt,
+)
 from console.jobs.ends import GuardRefused, ImportLeftOpen, JobCancelled, JobEnd, PlanStale, exit_code_of
 from console.jobs.errand import Errand, Waiting, fold_answered, fold_if_possible
 from console.jobs.preview import prepare, stops
 from console.jobs.read import read_listing
 from console.jobs.run import Run
 from console.jobs.settling import read_back_open, settle_open
+from console.jobs.source_reading import read_source
 from console.jobs.source_writing import source_writing
 from console.jobs.steps import send_in_steps
 from console.jobs.tickets import follow_tickets
 from console.jobs.verifying import verify
 from console.settings import SettingsError, resolve
+from console.wording import counted
 from state.chunks import Grip, close_open, open_chunks, todo_count, withhold_remaining
 from state.ids import short_id
 from state.jobs import job_no
 from state.links import mapped_signature, record_link
-from state.model import JobState, Level, Plan
+from state.model import Action, JobState, Level, Plan
 from state.open_imports import left_open_words, open_imports
 from state.outcomes import outcome_counts
 from state.plans import drop_plan, get_plan, plan_job, take_plan
@@ -46,8 +59,15 @@ async def work(run: Run) -> JobEnd:
         number = await run.db(job_no, run.job.job_id)
         if not isinstance(error, Throttled) and not await run.db(open_chunks, number, plan):
             raise
+        if (waiting := await left_to_the_vendor(run, number, plan, error)) is not None:
+            return waiting
         counts = await run.db(outcome_counts, number, plan)
-        return resumable(run.job.link, error, _exit_code(error), counts)
+        end = resumable(run.job.link, error, _exit_code(error), counts)
+        if not isinstance(error, SettingsError):
+            return end
+        short = short_id(run.job.job_id)
+        again = f"then: listwarden job resume {short}; or let go of its rows: listwarden job unblock {short}"
+        return replace(end, next=f"Put the settings of link {run.job.link} right, {again}")
 
 
 async def _export(run: Run) -> JobEnd:
@@ -65,6 +85,8 @@ async def _export(run: Run) -> JobEnd:
         opened(run, connection, read_only=False, purpose=EXPORT, account=account) as provider,
     ):
         await _check_imports(run, connection.name, number)
+        if run.options.get("only_follow") is None:
+            await check_doubts(run, provider, link, number)
         if not await run.db(take_plan, plan.plan_id, run.job.job_id):
             other = await run.db(plan_job, plan.plan_id)
             raise PlanUsed(plan.plan_id, other or "")
@@ -183,6 +205,13 @@ async def _check_imports(run: Run, connection: str, number: int) -> None:
     )
 
 
+def _wants_whole(errand: Errand) -> bool | None:
+    """Changes want the whole list where a change may bring somebody back: what changed there does not tell of people
+    who were deleted or taken out of it meanwhile (R02, R30). None: as it is due."""
+    changes = Action.CHANGE in errand.plan.writes_by_action()
+    return True if changes and errand.provider.capabilities.shares_contacts else None
+
+
 async def _check_freshness(errand: Errand) -> None:
     """Read what moved since the plan and classify again, once, at the start (design law 2)."""
     run, plan = errand.run, errand.plan
@@ -196,7 +225,12 @@ async def _check_freshness(errand: Errand) -> None:
             list(plan.fields),
             errand.record,
             mapped_signature(errand.link.fields),
+            whole=_wants_whole(errand),
         )
+        if Action.ADD in plan.writes_by_action():
+            # Who is added again may say no in the source by now.
+            allow_empty = bool(run.options.get("allow_empty_source"))
+            await read_source(run, errand.settings, errand.link, errand.record, allow_empty=allow_empty)
         lost = await run.db(undo_losses, plan)
         stale: list[Difference] = []
     else:
@@ -207,6 +241,7 @@ async def _check_freshness(errand: Errand) -> None:
             errand.provider,
             saved=False,
             allow_empty=bool(run.options.get("allow_empty_source")),
+            whole=_wants_whole(errand),
         )
         errand.now_plan = prepared
         stale, lost = await run.db(compare_plans, plan, prepared.plan)
@@ -230,4 +265,4 @@ async def _check_freshness(errand: Errand) -> None:
     withheld = await run.commit(withhold_remaining, errand.grip, lost, run.now()) if lost else 0
     if withheld:
         run.journal_step()
-        run.log(Level.INFO, f"{withheld:,} rows of the plan are no longer needed and are withheld.")
+        run.log(Level.INFO, f"No longer needed and withheld: {counted(withheld, 'row')} of the plan.")

@@ -15,6 +15,7 @@ from console.jobs.connect import load_settings, opened
 from console.jobs.ends import JobEnd, exit_code_of
 from console.jobs.run import Run
 from console.settings import Settings, resolve
+from console.wording import counted
 from state.connections import list_rows, put_list
 from state.fields import FieldNews, fields_time, put_fields_time, put_remote_fields, remote_fields
 from state.model import JobState, Level
@@ -85,7 +86,7 @@ async def _sync(run: Run, settings: Settings, connection: ConnectionSettings) ->
         text = f"Connection {connection.name} has no linked list; name one with --list ID."
         return JobEnd(JobState.DONE, "nothing-to-do", text, counts=counts, result=result)
     text = (
-        f"{synced.fields:,} fields of {synced.lists:,} lists: {len(synced.appeared):,} appeared,"
+        f"{counted(synced.fields, 'field')} of {counted(synced.lists, 'list')}: {len(synced.appeared):,} appeared,"
         f" {len(synced.gone):,} gone, {len(synced.retyped):,} changed their type."
     )
     reason = "field-missing" if synced.missing else "fields-kept" if synced.kept else "ok"

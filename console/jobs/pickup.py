@@ -14,7 +14,7 @@ from console.jobs.process import alive, spawn_job
 from console.settings import Settings, SettingsError, foreign_secrets, load_usable, settings_path
 from state.model import Job
 from state.moments import utc_now
-from state.store import may_write, open_state
+from state.store import bring_up, may_write, open_state
 from state.waiting_jobs import waiting_jobs
 
 Spawn = Callable[..., int]
@@ -39,6 +39,7 @@ def pick_up_waiting(
     settings = _settings(config)
     if settings is None or settings.options.read_only or not state_path.exists() or not may_write(state_path):
         return ()
+    bring_up(state_path)
     with open_state(state_path, read_only=True) as state:
         found = waiting_jobs(state, now(), alive=alive, connection=connection, job_id=job_id)
     jobs = tuple(job for job in found if not but_link or job.link != but_link)

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from adapters.provider import NotThere, Provider
 from console.jobs.connect import load_settings, opened
+from console.jobs.doubts import tell_doubts
 from console.jobs.ends import JobEnd
 from console.jobs.fields import tell_news
 from console.jobs.mapping_checks import check_ways_back, field_rules, unmapped_guards
@@ -16,6 +17,7 @@ from console.jobs.source_reading import SourceRead, read_source
 from console.jobs.source_terms import NO_TERMS, source_terms
 from console.settings import Settings, resolve, resolve_source
 from console.system_lists import system_word
+from console.wording import counted
 from state.compare import Comparison, FieldRules
 from state.connections import put_feedback_time, put_list
 from state.fields import put_remote_fields
@@ -58,6 +60,7 @@ async def work(run: Run) -> JobEnd:
             allow_empty=bool(run.options.get("allow_empty_source")),
             forcing=True,
         )
+        await tell_doubts(run, provider, link)
     await run.db(put_feedback_time, connection.name, connection.provider, run.now())
     plan = prepared.plan
     await run.db(set_plan, run.job.job_id, plan.plan_id)
@@ -80,7 +83,7 @@ async def work(run: Run) -> JobEnd:
     return JobEnd(
         JobState.DONE,
         "ok" if plan.writes else "nothing-to-do",
-        f"{plan.writes:,} rows to send, {plan.rows:,} in all.",
+        f"{counted(plan.writes, 'row')} to send, {plan.rows:,} in all.",
         counts={name: count for name, count in plan.counts.items() if count},
         result={"plan": plan.plan_id},
     )
@@ -96,11 +99,12 @@ async def prepare(
     allow_empty: bool,
     max_opt_outs: int | None = None,
     forcing: bool = False,
+    whole: bool | None = None,
 ) -> Prepared:
     """Read what moved on both sides and classify all rows: the one way to a plan, for preview and export (R15).
 
     ``forcing``: records that the link sends daily whatever their values are marked, when it is the time. An export
-    that looks afresh does not ask for it, for that would add rows nobody has seen.
+    that looks afresh does not ask for it, for that would add rows nobody has seen. ``whole``: see ``read_listing``.
     """
     run.phase("looking at the list", unit="calls")
     remote = await provider.remote_list(link.list_id)
@@ -121,7 +125,9 @@ async def prepare(
     check_ways_back(link, terms.computed)
     targets = [mapping.target for mapping in link.fields]
     signature = mapped_signature(link.fields)
-    await read_listing(run, provider, remote, targets, record, signature, max_opt_outs=max_opt_outs)
+    await read_listing(
+        run, provider, remote, targets, record, signature, whole=whole, max_opt_outs=max_opt_outs
+    )
     members = await run.db(present_members, record.list_no)
     source = await read_source(run, settings, link, record, allow_empty=allow_empty or members == 0)
     if forcing:
@@ -184,8 +190,8 @@ def _basis(
 
 def stops(guard: Guard, plan: Plan, max_removals: int | None, max_write_backs: int | None = None) -> bool:
     """Whether a guard of a plan stops its export, given the numbers a person typed."""
-    if guard.reason in ("too-many-removals", "too-many-write-backs"):
-        typed = max_removals if guard.reason == "too-many-removals" else max_write_backs
+    if guard.reason in ("too-many-removals", "too-many-moves", "too-many-write-backs"):
+        typed = max_write_backs if guard.reason == "too-many-write-backs" else max_removals
         return typed is None or typed < guard.value
     if guard.reason == "required-field-unmapped":
         return Action.ADD in plan.writes_by_action()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from adapters.provider import AdapterError, IncompleteRead, Provider
 from console.jobs.connect import load_settings, opened
@@ -14,6 +15,7 @@ from console.jobs.ends import GuardRefused, JobEnd
 from console.jobs.fields import tell_news
 from console.jobs.run import Run
 from console.settings import resolve
+from console.wording import counted
 from state.account_opt_outs import put_account_opt_outs
 from state.connections import put_lists
 from state.fields import put_remote_fields
@@ -65,7 +67,10 @@ async def work(run: Run) -> JobEnd:
         text = f"Linked, and not in the account of {connection.name}: {', '.join(gone)}."
         run.log(Level.ERROR, text, "list-missing")
     return JobEnd(
-        JobState.DONE, "ok", f"Read {len(lists):,} lists of {connection.name}.", counts={"lists": len(lists)}
+        JobState.DONE,
+        "ok",
+        f"Read {counted(len(lists), 'list')} of {connection.name}.",
+        counts={"lists": len(lists)},
     )
 
 
@@ -98,6 +103,7 @@ async def read_listing(
     origin = f"{'poll' if run.job.kind is JobKind.FEEDBACK else 'job'}:{run.job.job_id}"
     await run.db(begin_listing)
     cursor: str | None = None
+    as_of: datetime | None = None
     rows = 0
     try:
         async for page in provider.listing(remote, link_fields, None if whole else reading.cursor):
@@ -114,6 +120,7 @@ async def read_listing(
             rows += len(page.members)
             run.advance(len(page.members))
             cursor = page.cursor if page.cursor is not None else cursor
+            as_of = page.consents_as_of or as_of
         if cursor is None:
             raise IncompleteRead(
                 "listing-incomplete",
@@ -172,6 +179,7 @@ async def read_listing(
         started=started,
         now=run.now(),
         known=known,
+        consents_as_of=None if as_of is None else min(as_of, started),
     )
     if whole:
         change = replace(change, vanished=gone)

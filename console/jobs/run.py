@@ -210,6 +210,11 @@ class Run:
         await self._wait(self._stopped, seconds)
         self.check_cancelled()
 
+    async def rest(self) -> None:
+        """Give back the places at accounts that no request uses: before a wait, and when a provider is closed."""
+        for slots in list(self._slots.values()):
+            await slots.rest()
+
     async def wait_until(self, moment: datetime, text: str = "") -> None:
         """Wait for a moment of the job's clock, telling what for; raises as ``check_cancelled``.
 
@@ -219,6 +224,7 @@ class Run:
         if longest <= 0:
             return
         self.waiting(text)
+        await self.rest()
         try:
             while (left := (moment - self.now()).total_seconds()) > 0 and machine_seconds() - began < longest:
                 await self.sleep(min(left, 1.0))

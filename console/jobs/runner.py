@@ -34,12 +34,14 @@ from console.jobs.state_thread import StateThread
 from console.masking import Masks
 from console.operator import current_operator
 from state.errors import FenceLost, StateError
+from state.ids import short_id
 from state.jobs import JobRefused, claim_job, create_job, finish_job, get_job, job_options
 from state.leases import LeaseHeld
 from state.liveness import ProcessMark
 from state.model import Job, JobKind, JobState, Level, Operator
 from state.moments import utc_now
 from state.store import State
+from state.unblock import open_rows
 
 __all__ = ["WORK", "JobEnd", "Listener", "Run", "Work", "run_inline", "run_job"]
 
@@ -203,7 +205,7 @@ async def _carry(
     gc.set_threshold(50_000, 20, 50)
     task = asyncio.create_task(_work_of(run, work), name="work")
     with _signals_to(run, store, task):
-        end = _still_waiting(before, await _perform(run, task))
+        end = await _kept_open(store, _still_waiting(before, await _perform(run, task)), job_id)
         return await _finish(run, store, replace(end, job_id=job_id))
 
 
@@ -257,6 +259,26 @@ def _still_waiting(before: Job, end: JobEnd) -> JobEnd:
     if before.state is JobState.WAITING and end.state is JobState.STALLED and passing:
         return replace(end, state=JobState.WAITING)
     return end
+
+
+async def _kept_open(store: StateThread, end: JobEnd, job_id: str) -> JobEnd:
+    """A job with rows that left and are not settled is never over by an error: it can be resumed, and let go of."""
+    if end.state is not JobState.FAILED:
+        return end
+    try:
+        left = sum(one.rows for one in await store.call(open_rows, job_id))
+    except StateError as error:
+        logger.error("what the job left open could not be read: %s", error.text)
+        return end
+    if not left:
+        return end
+    rows = "1 row" if left == 1 else f"{left:,} rows"
+    return replace(
+        end,
+        state=JobState.STALLED,
+        text=f"{end.text} {rows} left and {'is' if left == 1 else 'are'} not settled; they are read back when the job goes on.",
+        next=f"{end.next} Then: listwarden job resume {short_id(job_id)}".strip(),
+    )
 
 
 def _unforeseen(run: Run, error: BaseException) -> JobEnd:

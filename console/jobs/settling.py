@@ -15,6 +15,7 @@ from console.jobs.answering import commit_answer
 from console.jobs.errand import Errand, batch_of, fold_answered, refresh_members
 from console.jobs.sending import send_rows
 from console.jobs.tickets import follow_tickets
+from console.wording import counted
 from state.chunks import Answer, Chunk, answer, intend_again, open_chunks, release_rows
 from state.ids import short_id
 from state.members import members_by_key
@@ -44,7 +45,7 @@ async def send_chunk(errand: Errand, chunk: Chunk, batch: Batch) -> bool:
     except Unanswered as error:
         run.log(
             Level.WARNING,
-            f"Chunk {chunk.number} ({len(chunk.rows):,} rows): {error.text} It is read back before anything else.",
+            f"Chunk {chunk.number} ({counted(len(chunk.rows), 'row')}): {error.text} It is read back before anything else.",
             "no-answer",
         )
         return False
@@ -115,7 +116,7 @@ async def _read_back(errand: Errand, chunks: Sequence[Chunk]) -> None:
     if not asked:
         return
     rows = sum(len(chunk.rows) for chunk in asked)
-    run.log(Level.INFO, f"Reading back {rows:,} rows without an answer.", "no-answer")
+    run.log(Level.INFO, f"Reading back {counted(rows, 'row')} without an answer.", "no-answer")
     await refresh_members(errand, phase="reading back")
     left = await _compare_with_members(errand, asked)
     unlooked = {chunk.number for chunk in left} - errand.looked
@@ -123,12 +124,17 @@ async def _read_back(errand: Errand, chunks: Sequence[Chunk]) -> None:
         # Who joins a list need not count as changed there, so only a whole listing proves who is missing.
         errand.looked |= unlooked
         await refresh_members(errand, phase="reading back", whole=True)
-        await _compare_with_members(errand, left)
+        await _compare_with_members(errand, left, whole=True)
     await fold_answered(errand)
 
 
-async def _compare_with_members(errand: Errand, chunks: Sequence[Chunk]) -> list[Chunk]:
-    """Commit what the members show of the rows in doubt; the chunks that still have such rows."""
+async def _compare_with_members(
+    errand: Errand, chunks: Sequence[Chunk], *, whole: bool = False
+) -> list[Chunk]:
+    """Commit what the members show of the rows in doubt; the chunks that still have such rows.
+
+    ``whole``: all members were just read, so whoever is not among them is not on the list.
+    """
     run = errand.run
     unshown: list[Chunk] = []
     for chunk in chunks:
@@ -139,14 +145,16 @@ async def _compare_with_members(errand: Errand, chunks: Sequence[Chunk]) -> list
             if (member := members.get(row.address_key)) is not None
             and (told := _told_by(chunk, row, member)) is not None
         ]
-        whole = len(found) == len(chunk.rows)
-        await run.commit(answer, errand.grip, chunk, found, closed=whole, now=run.now())
+        there = len(found)
+        if whole:
+            missing = [row for row in chunk.rows if row.address_key not in members]
+            found += [told for row in missing if (told := _told_by_absence(chunk.action, row)) is not None]
+        complete = len(found) == len(chunk.rows)
+        await run.commit(answer, errand.grip, chunk, found, closed=complete, now=run.now())
         run.journal_step()
-        if found:
-            run.log(
-                Level.INFO, f"Chunk {chunk.number}: {len(found):,} of {len(chunk.rows):,} rows are there."
-            )
-        if not whole:
+        if there:
+            run.log(Level.INFO, f"Chunk {chunk.number}: {there:,} of {len(chunk.rows):,} rows are there.")
+        if not complete:
             settled = {one.n for one in found}
             unshown.append(replace(chunk, rows=tuple(row for row in chunk.rows if row.n not in settled)))
     return unshown
@@ -169,6 +177,13 @@ def _told_by(chunk: Chunk, row: WriteRow, member: Member) -> Answer | None:
     if chunk.action is Action.CHANGE and member.consent.opted_out:
         return _withheld(row, member)
     return None
+
+
+def _told_by_absence(action: Action, row: WriteRow) -> Answer | None:
+    """What it tells of a row that its member is not on the list: a removal was carried out, a change came too late."""
+    if action is Action.REMOVE:
+        return Answer(row.n, Outcome.SENT, FOUND, origin_id=row.origin_id)
+    return Answer(row.n, Outcome.WITHHELD, "member-gone") if action is Action.CHANGE else None
 
 
 def _withheld(row: WriteRow, member: Member) -> Answer:

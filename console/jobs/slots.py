@@ -1,6 +1,7 @@
 """This process's places at an account's table: leased in the state, handed out to requests here (F14, R36).
 
-Invariant: never more requests are open than places are held, and places are given back at the end. When the
+Invariant: never more requests are open than places are held, and places are given back at the end and while the job
+waits. When the
 platform says "too many", fewer are used for a while, without giving the rest to somebody else.
 """
 
@@ -99,10 +100,23 @@ class AccountSlots:
 
     async def beat(self) -> None:
         """Say that this process lives, and learn which places are still its own."""
-        if self._held:
-            self._held = await self._store.call(
-                beat_slots, self.account, holder=self._holder, process=self._process, now=self._now()
-            )
+        async with self._asking:
+            if self._held:
+                self._held = await self._store.call(
+                    beat_slots, self.account, holder=self._holder, process=self._process, now=self._now()
+                )
+
+    async def rest(self) -> None:
+        """Give back the places no request uses, for others while this job has nothing to ask; its next request asks
+        for places again. What was narrowed is kept: it is not for others."""
+        async with self._asking:
+            keep = self._open + max(0, len(self._held) - self.width)
+            idle = self._held[keep:]
+            if not idle:
+                return
+            self._held = self._held[:keep]
+            self._asked_at = float("-inf")
+            await self._store.call(free_slots, self.account, idle, holder=self._holder, process=self._process)
 
     async def close(self) -> None:
         """Give all places back."""

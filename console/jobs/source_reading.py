@@ -7,16 +7,18 @@ server, and the state's thread must be free to say meanwhile that the job lives.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from adapters.registry import source_kind
-from adapters.source import Source, SourceBatch, SourceIncomplete, SourceUnreadable
+from adapters.source import Source, SourceBatch, SourceIncomplete, SourceSettings, SourceUnreadable
 from console.jobs.ends import GuardRefused
 from console.jobs.run import Run
 from console.jobs.source_rows import RowBuilder
 from console.settings import Settings, resolve_source
+from console.wording import counted
 from state.contacts import (
     SourceCount,
     accept_source_read,
@@ -127,18 +129,29 @@ async def read_source(
         now=run.now(),
         as_of=end.as_of,
         details=end.details,
+        identity=_identity(source_settings),
     )
     run.log(
         Level.INFO,
-        f"Source {link.source}: {count.rows:,} rows, {count.usable:,} with a usable address, {changed:,} changed since the last read.",
+        f"Source {link.source}: {counted(count.rows, 'row')}, {count.usable:,} with a usable address, {changed:,} changed since the last read.",
     )
     if count.unreadable:
         run.log(
             Level.WARNING,
-            f"{count.unreadable:,} rows of the source could not be read; they are shown as invalid, and nobody is removed meanwhile.",
+            f"{counted(count.unreadable, 'row')} of the source could not be read; shown as invalid, and nobody is removed"
+            " meanwhile.",
             "source-rows-unreadable",
         )
     return SourceRead(count, end.snapshot, changed, end.as_of, end.details)
+
+
+def _identity(source: SourceSettings) -> str:
+    """Where the ids of a source come from: the source by name, its kind and id column, and the CRM's entity.
+
+    A file's path is none of it: every export of the club's program may have a name of its own.
+    """
+    place = (source.options.get(name, "") for name in ("base_url", "entity"))
+    return json.dumps([source.name, source.kind, source.id, *map(str, place)], ensure_ascii=False)
 
 
 def tell_form(run: Run, name: str, details: Mapping[str, str]) -> None:

@@ -15,8 +15,10 @@ from adapters.provider import AccountLimit, Batch
 from console.jobs.errand import Errand, batch_of, fold_answered
 from console.jobs.settling import send_chunk, settle_open
 from console.jobs.tickets import OPEN_AT_ONCE, follow_tickets, open_tickets
+from console.wording import counted
 from state.chunks import intend, todo_count
 from state.model import Action, Level, Plan, RowClass
+from state.outcomes import sent_by_action
 
 FOLD_EVERY_CHUNKS = 2_000
 """A million contacts: outcomes are durable as they come, and folding them meanwhile keeps the connections waiting."""
@@ -51,8 +53,7 @@ async def send_in_steps(errand: Errand) -> None:
     await _send_each(errand, OPTED_OUT)
     if any(action in rows for action in TO_THE_SOURCE):
         await _send_each(errand, TO_THE_SOURCE)
-        told = f"{rows.get(Action.WRITE_BACK, 0):,} written back, {rows.get(Action.CREATE, 0):,} created"
-        _tell(errand, 2, f"source updated: {told}.")
+        _tell(errand, 2, f"source updated: {await _updated(errand)}.")
     _tell(errand, 3, f"preparing: {_prepared(errand, plan)}.")
     await _tell_fourth(errand)
     await _send_each(errand, SENT)
@@ -62,10 +63,21 @@ def _tell(errand: Errand, number: int, text: str) -> None:
     errand.run.log(Level.INFO, f"Step {number} of 4, {text}")
 
 
+async def _updated(errand: Errand) -> str:
+    """``11 of 12 written back, 3 created``: what the source took, by the outcomes."""
+    planned = errand.plan.writes_by_action()
+    taken = await errand.run.db(sent_by_action, errand.grip.job_no, errand.plan, TO_THE_SOURCE)
+    told = []
+    for action, word in ((Action.WRITE_BACK, "written back"), (Action.CREATE, "created")):
+        done, rows = taken.get(action, 0), planned.get(action, 0)
+        told.append(f"{done:,} {word}" if done == rows else f"{done:,} of {rows:,} {word}")
+    return ", ".join(told)
+
+
 async def _tell_fourth(errand: Errand) -> None:
     rows = sum(errand.plan.writes_by_action().get(action, 0) for action in SENT)
     left = await errand.run.db(todo_count, errand.grip.job_no, errand.plan)
-    many = f"{rows:,} rows" if rows <= left else f"{left:,} rows that are left of {rows:,}"
+    many = counted(rows, "row") if rows <= left else f"{left:,} rows that are left of {rows:,}"
     _tell(errand, 4, f"exporting {many} to {errand.remote.name}.")
 
 

@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from adapters.provider import AdapterError, IncompleteRead, Settlement, Throttled, Unreachable, Verdict
 from console.jobs.answering import commit_answer
 from console.jobs.errand import Errand, Waiting, fold_answered
+from console.jobs.owning import look_who_joined, owned
 from console.jobs.sending import Sent, answers_of
 from state.address import address_key
 from state.chunks import Chunk, answer, count_poll, open_chunks, unanswered_rows
-from state.model import Level, Outcome
+from state.model import Action, Level, Outcome
 from state.moments import moment
 from state.open_imports import import_says, import_words
 
 OPEN_AT_ONCE = 25
 """Imports of one account that may be open at a time (dotdigital contract §2; Mailchimp allows more)."""
 
-FIRST_POLL_SECONDS = 5.0
+FIRST_POLL_SECONDS = 1.0
+"""A removal or a small import is often done at once; each further wait is twice as long, up to the longest."""
 
 LONGEST_POLL_SECONDS = 60.0
 
@@ -62,9 +64,11 @@ async def follow_tickets(errand: Errand) -> None:
     while tickets:
         nap = min(one.left for one in tickets)
         if nap > 0:
+            await run.rest()  # others may use the account meanwhile
             await run.sleep(nap)
         await _look(errand, tickets, nap)
         if tickets:
+            await look_who_joined(errand, [one.chunk for one in tickets])
             words = _words(errand, tickets)
             if not run.job.waiting_for:
                 run.log(Level.INFO, words)
@@ -106,7 +110,7 @@ async def _look(errand: Errand, tickets: list[_Ticket], nap: float, *, cancelled
             _rest(one)
             continue
         one.polls, one.misses, one.said = one.polls + 1, 0, settlement.text
-        await run.db(count_poll, errand.grip, one.chunk, run.now())
+        await run.db(count_poll, errand.grip, one.chunk, run.now(), unfinished=not settlement.finished)
         if settlement.finished:
             tickets.remove(one)
             await _conclude(errand, one.chunk, settlement)
@@ -135,6 +139,8 @@ async def _conclude(errand: Errand, chunk: Chunk, settlement: Settlement) -> Non
     else:
         run.log(Level.INFO, words)
     answers = answers_of(chunk.action, chunk.rows, settlement.results, unnamed)
+    if chunk.action is Action.ADD and settlement.created is not None:
+        answers = await owned(errand, chunk, answers, settlement.created)
     lost = await run.db(unanswered_rows, errand.grip.job_no, chunk)
     if not lost:
         await commit_answer(errand, chunk, Sent(tuple(answers)))

@@ -10,6 +10,7 @@ from adapters.provider import (
 )
 from console.jobs.errand import Errand, refresh_members
 from console.jobs.mapping_checks import field_rules
+from console.wording import counted
 from state.address import address_key
 from state.agreed import settle_what_shows
 from state.compare import Comparison
@@ -84,7 +85,10 @@ async def verify(errand: Errand) -> None:
             "not-shown",
         )
     else:
-        run.log(Level.INFO, f"Read back: all {counts[Outcome.SENT.value]:,} rows sent are there.")
+        run.log(
+            Level.INFO,
+            f"Read back: what was sent shows at the platform ({counted(counts[Outcome.SENT.value], 'row')}).",
+        )
 
 
 async def _still_there(errand: Errand, emails: Sequence[str]) -> tuple[Member, ...]:

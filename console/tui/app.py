@@ -35,6 +35,7 @@ from console.tui.text import Sink, printable
 from console.tui.widgets.status_line import Pace, StatusLine, jobs_now
 from console.tui.work import start
 from state.errors import StateError
+from state.jobs import JobRefused
 from state.model import Job, JobKind, Operator
 from state.store import State, may_write, open_state
 
@@ -224,7 +225,7 @@ class ConsoleApp(App[None]):
                 plan_id=plan_id,
                 options=options,
             )
-        except StateError as error:
+        except (JobRefused, StateError) as error:
             self.say(f"{error.text} {error.next}", error=True)
             return None
         except OSError as error:

@@ -20,7 +20,7 @@ from state.moments import utc_now
 from state.open_imports import OpenImport
 from state.plans import save_plan
 from state.store import State, open_state
-from state.unblock import open_rows, unblock_job
+from state.unblock import open_rows
 
 if TYPE_CHECKING:
     from console.tui.app import ConsoleApp
@@ -62,7 +62,7 @@ def refuse_unblock(job: Job | None, imports: Sequence[OpenImport] | None = None)
         return "there is no job here"
     if job.state.final and imports is not None and not imports:
         return f"the job has ended ({job.state.value}), and nothing of it is open"
-    if not (job.state.final or stands_still(job)):
+    if not (job.state.final or stands_still(job) or job.state is JobState.WAITING):
         return "a process carries it: it reads back what got no answer by itself"
     return None if job.plan_id else f"a {job.kind.value} sends nothing"
 
@@ -81,6 +81,8 @@ async def let_go(app: ConsoleApp, job_id: str) -> None:
         return
     if not await app.push_screen_wait(unblock_dialog(job, rows, imports)):
         return
+    if not (job.state.final or stands_still(job)):
+        app.say(f"Its process {job.pid} on {job.host} waits for the platform: it stops first.")
     ended = await _written(app, lambda: _unblock(app.state_path, job_id, app.operator))
     if ended is not None:
         app.say(f"{job.kind.value} {job.link or job.connection}: {ended.text}")
@@ -129,10 +131,13 @@ def _in_doubt(state: State, job_id: str) -> tuple[Job, int, tuple[OpenImport, ..
 
 
 def _unblock(state_path: Path, job_id: str, operator: Operator) -> Job:
+    import time
+
+    from console.jobs.letting_go import let_go_of
     from console.jobs.process import alive
 
     with open_state(state_path) as state:
-        return unblock_job(state, job_id, operator=operator, now=utc_now(), alive=alive)
+        return let_go_of(state, job_id, operator=operator, now=utc_now, alive=alive, sleep=time.sleep)
 
 
 def _resume(config: Path, state_path: Path, job_id: str) -> Job:

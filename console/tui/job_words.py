@@ -11,6 +11,7 @@ from textual.content import Content
 from console.import_words import budget_line, own_import_line
 from console.tui.text import counted, duration, number, relative, sentence, stacked, when
 from console.tui.widgets.status_line import Pace, standing, waits_for
+from console.wording import counts_line
 from state.ids import short_id
 from state.model import Budget, Job, JobKind, JobState
 from state.moments import utc_now
@@ -36,7 +37,7 @@ SHOWN_IMPORTS = 2
 
 def counts_words(job: Job) -> str:
     """``12 sent, 1 rejected``."""
-    return ", ".join(f"{rows:,} {word}" for word, rows in job.counts.items() if rows)
+    return counts_line(job.counts)
 
 
 def lasted(job: Job, now: datetime | None = None) -> str:
@@ -172,11 +173,16 @@ def unblock_dialog(job: Job, rows: int, imports: Sequence[OpenImport]) -> Confir
     """The dialog before rows in doubt are let go: their number is typed, for nobody will know what became of them."""
     from console.tui.screens.confirm import Confirm
 
+    taken = min(rows, sum(one.rows for one in imports))
+    told = [
+        f"{counted(taken, 'row')} the platform took over and has not said the end of" if taken else "",
+        f"{counted(rows - taken, 'row')} that left and got no answer" if rows > taken else "",
+    ]
     lines: list[Content | str] = [
         sentence(
             "Job ",
             (short_id(job.job_id), "bold"),
-            f" has {counted(rows, 'row')} that left and got no answer.",
+            f" has {', and '.join(filter(None, told))}.",
         ),
         *(sentence("  ", own_import_line(one)) for one in imports[:4]),
         "Let go, they stay unknown: the job ends, and nothing is sent again by it. The next preview reads what the"

@@ -24,7 +24,10 @@ def launch_job(
     plan_id: str = "",
     options: Mapping[str, object] | None = None,
 ) -> str:
-    """Make a job and start its process; returns the job's id. Raises ``StateError`` and ``OSError``."""
+    """Make a job and start its process; returns the job's id.
+
+    Raises ``StateError``, ``OSError``, and ``JobRefused`` where an export of the link has not ended.
+    """
     from console.jobs.process import spawn_job
     from state.jobs import create_job
 
@@ -38,6 +41,7 @@ def launch_job(
             operator=operator,
             options=dict(options or {}),
             now=utc_now(),
+            alone=kind is JobKind.EXPORT,
         )
     spawn_job(job_id, config=config, state_path=state_path, without=_others(config, connection, link))
     return job_id

@@ -7,6 +7,7 @@ edit only names what differs from the link as it is, so that everything else in 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -153,5 +154,6 @@ def _about(remote: FieldRow) -> str:
 
 def slug(text: str) -> str:
     """A name for commands, made of what something is called."""
-    plain = re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-").lower()
+    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^A-Za-z0-9_]+", "-", letters).strip("-").lower()
     return plain[:63]

@@ -148,7 +148,7 @@ def source_line(plan: Plan, now: datetime | None = None) -> Content | None:
     return sentence(("Source ", "dim"), f"{words} of {absolute(at)}, {age(at, now)} old")
 
 
-TYPED_GUARDS = frozenset({"too-many-removals", "too-many-write-backs"})
+TYPED_GUARDS = frozenset({"too-many-removals", "too-many-moves", "too-many-write-backs"})
 """Guards that a person lifts by typing the number (design law 6)."""
 
 

@@ -39,7 +39,7 @@ def notice(data: PreviewData, radius: BlastRadius | None, limited: tuple[int, st
     """
     lines = [*_last_failure(data), *_used(data), *_imports(data)]
     if data.plan is not None and data.used_by is None:
-        losses, back = (radius.losses, radius.source_writes) if radius is not None else (0, 0)
+        losses, back = (radius.typed_losses, radius.source_writes) if radius is not None else (0, 0)
         lines += [guard_line(one, stops=stops(one, data.plan, losses, back)) for one in data.plan.guards]
     if limited is not None:
         lines.append(

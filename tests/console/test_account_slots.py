@@ -199,6 +199,36 @@ async def test_places_that_were_taken_away_are_no_longer_used(table: Make, store
     await slots.close()
 
 
+async def test_a_job_that_waits_leaves_its_places_to_others_and_gets_new_ones(
+    table: Make, store: StateThread
+) -> None:
+    said = list[str]()
+    export = table("J1", want=3, on_wait=said.append)
+    await export.enter()
+    await export.rest()
+    assert (export.held, len(await store.call(slot_holders, ACCOUNT))) == (1, 1), "a request is open"
+    export.leave()
+    await asyncio.gather(export.beat(), export.rest())
+    assert await store.call(slot_holders, ACCOUNT) == []
+    other = table("J2", want=2)
+    await asyncio.wait_for(other.enter(), 20)
+    await asyncio.wait_for(export.enter(), 20)
+    assert (other.held, export.held, said) == (2, 1, [])
+    await export.close()
+    await other.close()
+
+
+async def test_R36_a_narrowed_place_is_given_to_nobody_else_while_the_job_waits(table: Make) -> None:
+    slots = table("J1", want=3)
+    await slots.enter()
+    slots.leave()
+    slots.narrow()
+    slots.narrow()
+    await slots.rest()
+    assert (slots.held, slots.width) == (2, 1)
+    await slots.close()
+
+
 async def test_reads_have_places_an_export_cannot_take(table: Make) -> None:
     export, reads = table("J1", want=8, limit=8), table("J2", want=2, limit=10, purpose="read")
     await export.enter()

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.provider import Batch, Capabilities, Repeat
+from adapters.provider import Batch, Capabilities, ConnectionSettings, Repeat, Wire
+from adapters.registry import provider_kind
 from console.blast_radius import (
     BlastRadius,
     Terms,
@@ -23,6 +24,7 @@ from console.blast_radius import (
 from console.settings.model import ConnectionEntry
 from state.model import ACTION_ORDER, Action, Mode, Plan, PlanGroup, RowClass
 
+FIELDS = ("FNAME", "LNAME")
 CLASS_OF = {
     Action.ADD: RowClass.NEW,
     Action.CHANGE: RowClass.CHANGED,
@@ -41,6 +43,36 @@ CAPABILITIES = Capabilities(
     at_once=10,
     reads_at_once=2,
 )
+
+
+def test_what_goes_with_an_addition_is_named_among_what_leaves() -> None:
+    along = replace(CAPABILITIES, sent_with_additions=("basis of the consent", "opt-in type Single"))
+    batches = dict.fromkeys(Action, Batch(100, Repeat.AT_ONCE))
+    for rows, leaves in (
+        ({Action.ADD: 2}, ("address", *FIELDS, "basis of the consent", "opt-in type Single")),
+        ({Action.CHANGE: 2}, ("address", *FIELDS)),
+        ({Action.REMOVE: 2}, ("address",)),
+    ):
+        plan = replace(plan_of(rows), fields=FIELDS)
+        assert blast_radius(plan, Terms(along, batches, 8)).leaves == leaves
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, ()),
+        ({"send_consent": True}, ("basis of the consent",)),
+        ({"send_consent": True, "opt_in_type": "Double"}, ("basis of the consent", "opt-in type Double")),
+    ],
+)
+def test_dotdigital_tells_what_its_settings_send_along(
+    options: dict[str, str | bool], told: tuple[str, ...]
+) -> None:
+    settings = ConnectionSettings("books", "dotdigital", "", 8, {}, options)
+    provider = provider_kind("dotdigital").open(settings, Wire("test", connections=8))
+    assert provider.capabilities.sent_with_additions == told
+
+
 counts = st.dictionaries(st.sampled_from(Action), st.integers(1, 5_000))
 
 

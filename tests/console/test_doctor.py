@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ from console.doctor import examine, exit_code_of
 from console.exit_codes import ExitCode
 from console.jobs.process import this_process
 from state.connections import put_account, put_check_report, put_lists
-from state.jobs import claim_job, create_job
+from state.jobs import claim_job, create_job, finish_job
 from state.liveness import ProcessMark
-from state.model import Finding, JobKind, Operator, RemoteList
-from state.moments import utc_now
+from state.model import Finding, JobKind, JobState, Operator, RemoteList
+from state.moments import stamp, utc_now
 from state.store import State, open_state
 from tests.console.conftest import EXAMPLE, Write
 
@@ -211,6 +212,39 @@ def test_R43_a_job_nobody_carries(config: Path, state_path: Path) -> None:
     assert job_id[-8:] in bad["stalled"].text
     assert f"job resume {job_id[-8:]}" in bad["stalled"].next
     assert living[-8:] not in bad["stalled"].text
+
+
+def test_a_job_that_waits_for_the_platform_and_nobody_carries(config: Path, state_path: Path) -> None:
+    mark = this_process()
+    with open_state(state_path) as state:
+        job_id = create_job(
+            state,
+            kind=JobKind.EXPORT,
+            connection="verband",
+            link="members-news",
+            operator=OPERATOR,
+            now=utc_now(),
+        )
+        claim_job(state, job_id, mark, utc_now(), alive=lambda _: True)
+        finish_job(
+            state,
+            job_id,
+            state_=JobState.WAITING,
+            reason="import-open",
+            text="waiting on the vendor: import 0f6c",
+            exit_code=0,
+            counts={},
+            now=utc_now(),
+        )
+        state.db.execute(
+            "INSERT INTO chunks (job_no, chunk, action, first, last, state, attempt, fence, intended_at, ticket, polls)"
+            " SELECT no, 1, 'add', 0, 27, 'accepted', 1, 1, ?, '0f6c', 7 FROM jobs WHERE job_id = ?",
+            (stamp(utc_now() - timedelta(hours=3)), job_id),
+        )
+    found = _bad(config, state_path)["import-open"]
+    for words in (job_id[-8:], "import 0f6c: 28 rows", "3.0 h old", "7 polls"):
+        assert words in found.text
+    assert f"job unblock {job_id[-8:]}" in found.next
 
 
 @pytest.mark.parametrize(

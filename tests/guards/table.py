@@ -758,8 +758,8 @@ GUARDS: tuple[Guard, ...] = (
         "I06-only-later-subscriptions",
         "only a later subscription lifts an opt-out",
         "state/members.py",
-        " AND datetime(l.changed_at) > datetime(o.at)",
-        "",
+        "(datetime(l.changed_at) > datetime(o.at)",
+        "(o.at <> ''",
         (f"{_SIDES}::test_I06_only_a_later_subscription_lifts_an_opt_out_we_remember",),
     ),
     Guard(

@@ -77,7 +77,7 @@ class Books(World):
             )
         for source in dict.fromkeys(link.source for link in self.links.values()):
             parts.append(
-                f'[sources.{source}]\nkind = "csv"\npath = "{source}.csv"\nid = "person_id"\nemail = "email"\nopted_out = "newsletter_no"'
+                f'[sources.{source}]\nkind = "csv"\npath = "{source}.csv"\nid = "{self.id_column}"\nemail = "email"\nopted_out = "newsletter_no"'
             )
         for name, link in self.links.items():
             parts.append(

@@ -8,18 +8,19 @@ from datetime import datetime
 
 import pytest
 
-from adapters.dotdigital import importfile, provider
+from adapters.dotdigital import importfile, provider, settling
 from console.jobs import tickets
 from console.jobs.pickup import pick_up_waiting
 from console.jobs.process import alive, this_process
 from console.jobs.run import Run
+from state.ids import short_id
 from state.jobs import request_cancel
 from state.leases import take_lease
 from state.model import Action, Job, JobState, Outcome, RowClass
 from state.store import open_state
 from state.unblock import open_rows, unblock_job
 from tests.integration.books import Books, in_book
-from tests.integration.world import EVA
+from tests.integration.world import EVA, LINK
 
 
 def release(books: Books, job_id: str) -> Job:
@@ -91,7 +92,9 @@ def test_oro_defect_03_rows_of_an_import_that_took_nothing_return_to_the_next_pl
     books.save()
     books.control("next-import", status=status, load=False, count=2)
     ended = books.export()
-    assert ended.exit_code == 3, ended.log
+    limit = reason == "contact-limit"
+    assert ended.exit_code == (7 if limit else 3), ended.log
+    assert ended.job.reason == ("contact-limit" if limit else "rows-left")
     assert ended.job.state is JobState.PARTLY, "the import is over: nothing waits for it"
     assert reasons(books, ended.job.job_id) == {(outcome, reason)}
     assert planned(books) == {
@@ -209,6 +212,25 @@ def test_a_person_may_let_go_and_the_rows_come_back_as_not_confirmed(books: Book
     assert planned(books) == {(RowClass.NEW.value, "not-confirmed"): 5}
 
 
+def test_an_error_nobody_foresaw_leaves_an_open_import_to_be_followed(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.additions(5)
+
+    async def faulty(*args: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(settling.Settling, "settle", faulty)
+        ended = books.export()
+    assert (ended.exit_code, ended.job.state, ended.job.reason) == (1, JobState.STALLED, "unknown")
+    assert "5 rows left and are not settled" in ended.log
+    assert f"job resume {short_id(ended.job.job_id)}" in ended.log
+    again = books.export()
+    assert (again.job.job_id, dict(again.counts)) == (ended.job.job_id, {"sent": 5}), again.log
+    assert len(books.posts()) == 1
+
+
 # --- answers that never came -------------------------------------------------------------------------------
 
 
@@ -240,6 +262,78 @@ def test_oro_defect_15_a_post_without_an_answer_is_never_posted_again(books: Boo
     assert (found.job.job_id, found.exit_code) == (ended.job.job_id, 0), found.log
     assert dict(found.counts) == {"sent": 5}
     assert len(books.posts()) == 1
+
+
+@pytest.mark.parametrize("by", ["renamed link", "second connection", "plan of another job"])
+def test_rows_without_an_answer_are_not_posted_again_under_another_name(
+    books: Books, rested: None, by: str
+) -> None:
+    books.additions(5)
+    books.control("hold-imports", on=True)
+    books.control("fail-next", count=1, body="drop-after", path="contacts/import", method="POST")
+    ended = books.export()
+    assert ended.job.state is JobState.STALLED, ended.log
+    link = LINK
+    if by == "renamed link":
+        books.links["renamed"] = books.links.pop(LINK)
+        link = "renamed"
+    elif by == "second connection":
+        books.keys["other"] = books.keys["verband"]
+        books.link("twin", connection="other")
+        link = "twin"
+    plan = books.preview(link)
+    refused = books.carry(books.new_export(plan))
+    assert (refused.exit_code, refused.job.reason) == (6, "import-open"), refused.log
+    assert f"job unblock {short_id(ended.job.job_id)}" in refused.log
+    assert "5 rows of job" in refused.log
+    assert len(books.posts()) == 1
+    release(books, ended.job.job_id)
+    books.control("hold-imports", on=False)
+    assert books.carry(books.new_export(books.preview(link))).job.reason != "import-open"
+
+
+def test_a_job_whose_link_is_gone_names_the_way_out(books: Books, rested: None) -> None:
+    books.additions(5)
+    books.control("hold-imports", on=True)
+    books.control("fail-next", count=1, body="drop-after", path="contacts/import", method="POST")
+    ended = books.export()
+    books.links["other"] = books.links.pop(LINK)
+    again = books.carry(ended.job.job_id)
+    assert (again.job.state, again.job.reason) == (JobState.STALLED, "link-missing")
+    short = short_id(ended.job.job_id)
+    assert f"job resume {short}; or let go of its rows: listwarden job unblock {short}" in again.log
+    assert "other. Rows without an answer are read back when the job goes on." in again.log
+
+
+def test_rows_in_doubt_do_not_keep_another_list_waiting(books: Books, rested: None) -> None:
+    books.additions(5)
+    books.control("hold-imports", on=True)
+    books.control("fail-next", count=1, body="drop-after", path="contacts/import", method="POST")
+    assert books.export().job.state is JobState.STALLED
+    books.control("hold-imports", on=False)
+    books.link("second", list_id="4712")
+    assert dict(books.export(link="second").counts)["sent"] == 5
+
+
+def test_a_platform_out_of_reach_for_a_while_leaves_its_import_to_whoever_looks_next(books: Books) -> None:
+    """Polls that fail stop the asking and not the job: it is picked up like any other that waits."""
+    emails = books.additions(5)
+    plan = books.preview()
+    books.control("hold-imports", on=True)
+    books.control("fail-next", count=12, method="GET", path="contacts/import/", status=502, body="html")
+    ended = books.export(plan)
+    assert (ended.exit_code, ended.job.state, ended.job.reason) == (0, JobState.WAITING, "import-open")
+    assert "502" in ended.job.text
+    assert "5 rows" in ended.job.text
+    books.control("fail-next", count=4, method="GET", path="address-books", status=502, body="html")
+    job_id = ended.job.job_id
+    again = books.carry(job_id)
+    assert (again.exit_code, again.job.state) == (0, JobState.WAITING), "not even the list could be read"
+    books.control("release-imports")
+    done = books.carry(job_id)
+    assert (done.exit_code, dict(done.counts)) == (0, {"sent": 5}), done.log
+    assert len(books.posts()) == 1
+    assert books.ours() == set(emails)
 
 
 def test_a_kill_between_post_and_answer_is_read_back(books: Books) -> None:

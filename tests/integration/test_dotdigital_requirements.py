@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import csv
 import json
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -20,6 +23,7 @@ from state.model import Consent, JobKind, JobState, Outcome, RowClass
 from state.outcome_times import with_times
 from state.outcomes import OutcomeRow, all_outcomes
 from state.plans import get_plan
+from tests.integration import child
 from tests.integration.books import Books, in_book, left_book, of_account
 from tests.integration.world import LINK, SEED, Row
 
@@ -203,6 +207,34 @@ def test_R43_an_import_that_never_ends_is_named_and_one_command_frees_it(books: 
     freed = books.export()
     assert (freed.exit_code, dict(freed.counts)) == (0, {"sent": 3}), freed.log
     assert freed.job.job_id != job_id
+
+
+def test_R43_a_job_that_waits_holds_no_places_and_one_command_ends_it(books: Books) -> None:
+    books.additions(3)
+    books.control("hold-imports", on=True)
+    job_id = books.new_export(books.preview())
+    process = child.process(job_id, books.configure(), books.state_path, books.environment, ahead=books.ahead)
+    process.start()
+    try:
+        until(lambda: books.ended(0, job_id).job.waiting_for and not books.sql("SELECT 1 FROM account_slots"))
+        assert books.run(JobKind.CHECK, connection="verband").exit_code == 0, (
+            "others use the account meanwhile"
+        )
+        assert books.ended(0, job_id).job.pid == process.pid, "it waits still"
+        document: Any = told(books, "job", "unblock", job_id, "--yes")
+        assert (document["state"], document["counts"]) == ("partly", {"unknown": 3})
+        process.join(60)
+        assert process.exitcode == 130
+    finally:
+        process.kill()
+    assert books.preview().writes == 3
+
+
+def until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_R44_a_waiting_account_holds_no_other_up(books: Books) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from state.model import JobKind
+from state.planning import removal_limit
 from tests.integration.world import EVA, LINK, World, email_of, standing
 
 KNOWN = standing("subscribed", 60)
@@ -230,3 +231,25 @@ def test_the_refusal_is_kept_with_the_job(world: World) -> None:
     ended = world.ended(end.exit_code, end.job_id)
     assert (ended.job.state.value, ended.job.exit_code, ended.job.operator) == ("failed", 5, EVA.name)
     assert "source-empty" in ended.log
+
+
+def test_ids_given_anew_do_not_hand_subscriptions_over_unseen(world: World) -> None:
+    world.link(mode="update", more='address_change = "move"')
+    world.put_all(range(500, 530))
+    world.save()
+    assert world.export().exit_code == 0
+    for i in range(500, 530):
+        world.change(i, email=f"stranger{i}@example.org")
+    world.save()
+    plan = world.preview()
+    limit = removal_limit(int(plan.basis["listing_rows"]))
+    assert limit < 30
+    assert [(guard.reason, guard.value, guard.limit) for guard in plan.guards] == [
+        ("too-many-moves", 30, limit)
+    ]
+    world.mark()
+    refused = world.export(plan, max_removals=29)
+    assert (refused.exit_code, refused.job.reason) == (5, "too-many-moves")
+    assert "--max-removals 30" in refused.log
+    assert world.mutations() == []
+    assert dict(world.export(plan, max_removals=30).counts) == {"sent": 30}

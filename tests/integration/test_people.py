@@ -332,3 +332,26 @@ def test_an_opt_in_request_never_goes_to_who_is_suppressed_here(world: World) ->
     end = world.run(JobKind.OPTIN, link=LINK, address=email_of(900))
     assert end.exit_code == 5
     assert world.mutations() == []
+
+
+@pytest.mark.parametrize("by", ["another source", "another column"])
+def test_R25_reused_ids_move_nobody_when_the_source_is_another_one(world: World, by: str) -> None:
+    world.link(mode="update", more='address_change = "move"')
+    assert world.preview().writes == 0
+    strangers = [f"stranger{i}@example.org" for i in range(5)]
+    text = "person_id;member_no;email;first_name;last_name;newsletter_no\n" + "".join(
+        f"{500 + i if by == 'another source' else 9000 + i};{500 + i};{email};S;T;\n"
+        for i, email in enumerate(strangers)
+    )
+    if by == "another source":
+        world.link(source="others")
+        (world.folder / "others.csv").write_text(text, encoding="utf-8")
+        plan = world.preview(allow_empty_source=True)
+    else:
+        (world.folder / "members.csv").write_text(text, encoding="utf-8")
+        world.id_column = "member_no"
+        plan = world.preview(allow_empty_source=True)
+    assert {row.reason for row in (world.plan_row(plan, email) for email in strangers)} == {
+        "unknown-at-platform"
+    }
+    assert plan.counts["address-changed"] == 0

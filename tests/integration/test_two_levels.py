@@ -22,8 +22,8 @@ from tests.integration.world import EVA, LINK, SEED
 
 WORDS = {
     "left": ("unsubscribed", "from this list only"),
-    "unsubscribed": ("unsubscribed-account", "for the whole account: no list of it mails them"),
-    "suppressed": ("suppressed-account", "for the whole account: no list of it mails them"),
+    "unsubscribed": ("unsubscribed-account", "gets no mail from any list of the account"),
+    "suppressed": ("suppressed-account", "gets no mail from any list of the account"),
 }
 """Who: the reason of their row, and what the answer says of it."""
 

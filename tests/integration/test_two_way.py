@@ -278,6 +278,24 @@ def test_an_export_that_looks_afresh_forces_nothing_nobody_has_seen(both: World)
     assert (ended.exit_code, dict(ended.counts)) == (0, {"sent": 1}), ended.log
 
 
+def test_R13_what_was_written_into_the_source_is_in_the_undo_plan_as_not_to_be_undone(both: World) -> None:
+    edit(both, EVA, LNAME="Dort")
+    both.change(BEN, first_name="Hier")
+    both.save()
+    ended = both.export()
+    assert dict(ended.counts) == {"sent": 2}, ended.log
+    assert "source updated: 1 written back, 0 created" in ended.log
+    ((undo_id,),) = both.sql(
+        "SELECT plan_id FROM plans WHERE json_extract(basis, '$.undo_of') = ?", ended.job.job_id
+    )
+    undo = both.plan(undo_id)
+    assert {(group.reason, group.action): group.rows for group in undo.groups} == {
+        ("undo-change", Action.CHANGE): 1,
+        ("cannot-undo", None): 1,
+    }
+    assert undo.writes == 1
+
+
 def test_R33_a_refresh_previews_the_count_also_with_two_way_fields(both: World) -> None:
     edit(both, EVA, LNAME="Dort")
     end = both.run(JobKind.REFRESH, link=LINK)

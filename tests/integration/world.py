@@ -83,6 +83,8 @@ class World:
     links: dict[str, LinkText] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     base_urls: dict[str, str] = field(default_factory=dict)
+    id_column: str = "person_id"
+    """The column that tells people apart in every source."""
     ahead: float = 0
     """Seconds the jobs' clock is ahead of the machine's."""
     file_rows: int = 0
@@ -211,7 +213,7 @@ class World:
             )
         for source in dict.fromkeys(link.source for link in self.links.values()):
             parts.append(
-                f'[sources.{source}]\nkind = "csv"\npath = "{source}.csv"\nid = "person_id"\nemail = "email"\nopted_out = "newsletter_no"'
+                f'[sources.{source}]\nkind = "csv"\npath = "{source}.csv"\nid = "{self.id_column}"\nemail = "email"\nopted_out = "newsletter_no"'
             )
         for name, link in self.links.items():
             parts.append(
@@ -313,13 +315,17 @@ class World:
         process.close()
         return code
 
+    def move_on(self, seconds: float) -> None:
+        """It is later for the jobs."""
+        self.ahead += seconds
+
     def finish(self, job_id: str, rounds: int = 8) -> Ended:
         """Export the link again until the unfinished job has ended; each time is a quarantine later."""
         ended = self.ended(-1, job_id)
         for _ in range(rounds):
             if ended.job.state.final:
                 return replace(ended, exit_code=ended.job.exit_code or 0)
-            self.ahead += 120
+            self.move_on(120)
             ended = self.export(link=ended.job.link)
             assert ended.job.job_id == job_id, "another job was begun beside the unfinished one"
         raise AssertionError(f"never ended: {ended.job}\n{ended.log}")

@@ -99,8 +99,8 @@ class Lists:
         self.now += timedelta(minutes=1)
         return self.now
 
-    def source(self, *people: Person) -> None:
-        """A complete read of the source with these rows, in this order."""
+    def source(self, *people: Person, identity: str = "") -> None:
+        """A complete read of the source with these rows, in this order; ``identity``: where its ids come from."""
         begin_source_load(self.state)
         rows = []
         for line, one in enumerate(people, start=2):
@@ -128,6 +128,7 @@ class Lists:
             mapped=mapped_signature(self.link.fields),
             started=self.now,
             now=self.tick(),
+            identity=identity,
         )
 
     def listing(
@@ -137,10 +138,12 @@ class Lists:
         pages: int = 1000,
         account: Sequence[Member] = (),
         known: Collection[str] = (),
+        as_of: datetime | None = None,
     ) -> ListingChange:
         """A complete listing with these members, or what changed.
 
-        ``account``: whom the whole account no longer mails; ``known``: whom it knows though the list misses them.
+        ``account``: whom the whole account no longer mails; ``known``: whom it knows though the list misses them;
+        ``as_of``: since when the platform's word on each member holds.
         """
         begin_listing(self.state)
         fields = [mapping.target for mapping in self.link.fields]
@@ -160,6 +163,7 @@ class Lists:
             started=self.now,
             now=self.tick(),
             known=known,
+            consents_as_of=as_of,
         )
         return change
 

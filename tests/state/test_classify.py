@@ -308,6 +308,32 @@ def test_R25_an_address_kept_of_an_id_that_stands_elsewhere_is_not_taken_up(tmp_
     assert world.classes()["fresh@example.org"] == "new/unknown-at-platform"
 
 
+@pytest.mark.parametrize("policy", list(AddressChange))
+def test_ids_of_another_source_are_those_of_other_people(tmp_path: Path, policy: AddressChange) -> None:
+    world = lists(tmp_path, address_change=policy)
+    world.listing(member("old@example.org"), member("left@example.org"))
+    world.source(Person("old@example.org", "7"), Person("left@example.org", "8"), identity="members")
+    world.source(Person("old@example.org", "7"), identity="members")
+    world.source(Person("stranger@example.org", "7"), Person("other@example.org", "8"), identity="another")
+    classes = world.classes()
+    assert classes["stranger@example.org"] == classes["other@example.org"] == "new/unknown-at-platform"
+    assert _kept(world) == []
+    world.source(Person("fresh@example.org", "7"), Person("other@example.org", "8"), identity="another")
+    former = world.state.db.execute(
+        "SELECT former_key FROM contacts WHERE address_key = 'fresh@example.org'"
+    ).fetchone()
+    assert former == ("stranger@example.org",), "from then on they are told by their ids"
+
+
+def test_I14_an_opt_out_under_the_former_address_outlasts_a_change_of_ids(tmp_path: Path) -> None:
+    world = lists(tmp_path)
+    world.listing(member("old@example.org", Consent.UNSUBSCRIBED))
+    world.source(Person("old@example.org", "7"), identity="members")
+    world.source(Person("fresh@example.org", "7"), identity="members")
+    world.source(Person("fresh@example.org", "M-7"), identity="by another column")
+    assert world.classes() == {"fresh@example.org": "unsubscribed-ignored/opted-out-under-former-address"}
+
+
 def _kept(world: Lists) -> list[tuple[str, str]]:
     return world.state.db.execute("SELECT source_id, address_key FROM former_addresses ORDER BY 1").fetchall()
 

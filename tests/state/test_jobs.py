@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from state.errors import FenceLost
 from state.ids import short_id
 from state.jobs import (
+    ExportUnfinished,
     JobMissing,
     JobOver,
     JobRunning,
@@ -388,3 +389,41 @@ def test_whatever_happens_no_living_carrier_is_replaced_and_no_end_is_left(
             died = holder not in {str(mark) for mark in living}
             assert died or (what == "finish" and holder == str(process))
         assert (after.state is JobState.RUNNING) == bool(now_held_by)
+
+
+def test_of_two_exports_started_at_the_same_moment_one_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with open_state(path):
+        pass
+    together, told = threading.Barrier(4), []
+
+    def start() -> None:
+        with open_state(path) as own:
+            together.wait()
+            try:
+                told.append(
+                    create_job(
+                        own,
+                        kind=JobKind.EXPORT,
+                        connection="verband",
+                        link="members-news",
+                        operator=EVA,
+                        now=NOW,
+                        alone=True,
+                    )
+                )
+            except ExportUnfinished as error:
+                told.append(error.text)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with open_state(path) as state:
+        (job,) = list_jobs(state)
+    assert sorted(told) == sorted(
+        [job.job_id]
+        + [f"Job {short_id(job.job_id)} of eva exports members-news already (queued). Nothing was started."]
+        * 3
+    )

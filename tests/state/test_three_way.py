@@ -360,6 +360,44 @@ def test_R11_whoever_was_taken_out_of_the_source_is_not_created_again(tmp_path: 
     assert found["other@example.org"] == "foreign/create-left-source", "though they never agreed"
 
 
+def test_who_was_in_the_source_is_not_created_when_the_link_goes_both_ways_later(tmp_path: Path) -> None:
+    sides = settled(tmp_path, create=True)
+    sides.put("stays@example.org", ("A", "B"), ("A", "B"))
+    sides.run()
+    both_ways = sides.world.link
+    one_way = replace(
+        both_ways,
+        create_contacts=False,
+        fields=tuple(replace(one, two_way=False) for one in both_ways.fields),
+    )
+    sides.world.link = one_way
+    del sides.source[EVA]
+    assert sides.classes()[EVA] == "foreign/foreign"
+    sides.world.link = both_ways
+    assert sides.classes()[EVA] == "foreign/create-left-source"
+    member_again = sides.platform.pop(EVA)
+    sides.classes()
+    sides.platform[EVA] = member_again
+    assert sides.classes()[EVA] == "foreign/create-left-source", (
+        "also after leaving the list and joining again"
+    )
+
+
+def test_who_was_handed_over_is_not_handed_over_again_when_two_way_was_off_meanwhile(tmp_path: Path) -> None:
+    sides = settled(tmp_path, create=True, beside=True)
+    sides.platform["new@example.org"] = {"FNAME": "Neu", "LNAME": ""}
+    assert sides.run() == {Action.CREATE: 1}
+    both_ways = sides.world.link
+    sides.world.link = replace(
+        both_ways,
+        create_contacts=False,
+        fields=tuple(replace(one, two_way=False) for one in both_ways.fields),
+    )
+    sides.classes()
+    sides.world.link = both_ways
+    assert sides.classes()["new@example.org"] == "foreign/create-left-source"
+
+
 def test_the_option_is_off_by_default(tmp_path: Path) -> None:
     sides = settled(tmp_path)
     sides.platform["new@example.org"] = {"FNAME": "Neu", "LNAME": ""}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,9 @@ def test_r01_the_levels_have_reasons_of_their_own(world: Lists) -> None:
         TOM: "unsubscribed-ignored/unsubscribed-account",
     }
     assert "unsubscribed from this list only" in explain(world.state, IDA).answer
-    assert "for the whole account: no list of it mails them" in explain(world.state, TOM).answer
+    answer = explain(world.state, TOM).answer
+    assert f"{TOM} gets no mail from any list of the account verband (" in answer
+    assert answer.count(TOM) == 1, "one sentence, whatever the number of lists"
 
 
 def test_a_platform_with_one_level_keeps_its_words(world: Lists) -> None:
@@ -122,6 +125,48 @@ def test_a_later_subscription_at_the_platform_lifts_it(world: Lists) -> None:
     world.listing(member(TOM), member(IDA, changed="2026-02-12T00:00:00Z"))
     assert world.classes()[IDA] == "existing-ignored/in-sync"
     assert ("rejoined", "unsubscribed-account") in journalled(world, IDA)
+
+
+AFTER, BEFORE = (datetime(2026, 2, day, tzinfo=UTC) for day in (12, 10))
+"""A day after the opt-outs told here began, and a day before."""
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_being_mailed_by_the_platforms_own_later_word_lifts_it(world: Lists, whole: bool) -> None:
+    """A platform that tells no times: what it says now of a member is newer than what it said of them before."""
+    world.listing(member(TOM, changed=""), account=[suppressed(IDA)])
+    tom = [member(TOM, changed="")] if whole else []
+    world.listing(*tom, member(IDA, changed=""), whole=whole, as_of=AFTER)
+    assert world.classes()[IDA] == "existing-ignored/in-sync"
+    assert ("rejoined", "unsubscribed-account") in journalled(world, IDA)
+    assert "gets our mail" in explain(world.state, IDA).answer
+
+
+@pytest.mark.parametrize(
+    ("listed", "account", "as_of", "why"),
+    [
+        ([], [], AFTER, "silence lifts nothing"),
+        ([member(IDA, changed="")], [], BEFORE, "the reading is older than the opt-out"),
+        ([member(IDA, changed="")], [], None, "the platform tells times, and none here"),
+        ([member(IDA, Consent.PENDING, changed="")], [], AFTER, "who was asked is not mailed yet"),
+        ([member(IDA, changed="")], [suppressed(IDA)], AFTER, "the account still shuts them out"),
+    ],
+    ids=["not listed", "older", "no word", "pending", "told again"],
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_nothing_less_lifts_it(
+    world: Lists, listed: list[Member], account: list[Member], as_of: datetime | None, why: str, whole: bool
+) -> None:
+    world.listing(member(TOM, changed=""), account=[suppressed(IDA)])
+    world.listing(member(TOM, changed=""), *listed, whole=whole, account=account, as_of=as_of)
+    assert world.classes()[IDA] == "unsubscribed-ignored/unsubscribed-account", why
+    assert "rejoined" not in [what for what, _ in journalled(world, IDA)]
+
+
+def test_what_was_marked_here_is_not_lifted_by_the_platforms_word(world: Lists) -> None:
+    suppress_here(world.state, world.record.list_no, "members-news", IDA, operator="eva", now=world.tick())
+    world.listing(member(TOM, changed=""), member(IDA, changed=""), as_of=world.tick() + timedelta(days=1))
+    assert world.classes()[IDA] == "unsubscribed-ignored/suppressed-here"
 
 
 def test_a_more_restrictive_opt_out_of_the_list_stays(world: Lists) -> None:

@@ -14,6 +14,7 @@ from adapters.sandbox.options import SandboxOptions
 from adapters.sandbox.running import RunningSandbox
 from console.settings import load
 from console.tui.app import ConsoleApp
+from console.tui.link_choices import slug
 from console.tui.places import Place, PlaceKind
 from console.tui.screens.confirm import Confirm
 from console.tui.screens.link_form import LinkForm
@@ -420,3 +421,11 @@ async def test_a_name_the_platform_refuses_is_said_beside_it_and_nothing_is_link
         await _until(pilot, lambda: app.screen.query("#field-name .fault.-shown"))
         assert isinstance(app.screen, ListForm)
     assert books.config.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "proposed"),
+    [("Fördermitglieder", "fordermitglieder"), ("Sektion Zürich / News", "sektion-zurich-news"), ("…", "")],
+)
+def test_the_name_of_a_link_is_proposed_from_the_lists_own(name: str, proposed: str) -> None:
+    assert slug(name) == proposed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,19 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
+from console.import_words import imports_of
+from console.tui.job_words import unblock_dialog
 from console.tui.places import HOME, Place, PlaceKind
 from console.tui.screens.confirm import Confirm
 from console.tui.screens.copied import Copied
 from console.tui.screens.job import JobPage
 from console.tui.screens.preview import PreviewPage
+from console.tui.widgets.status_line import Pace, job_line
 from state.audit import verify_audit
 from state.connections import put_budget
 from state.jobs import get_job
 from state.model import Budget, JobState, Outcome, Plan
+from state.open_imports import import_words
 from tests.tui.planned import (
     IMPORT,
     PAGE,
@@ -94,6 +99,33 @@ async def test_every_screen_names_import_age_polls_page_and_job(tmp_path: Path) 
             for told in (IMPORT, "63 s old", "7 polls", PAGE, job[-8:]):
                 assert told in text, (place, told)
             assert "waiting on the vendor" in text
+
+
+def test_a_narrow_status_line_tells_age_and_polls_before_the_whole_id(tmp_path: Path) -> None:
+    world, _, job_id = waiting_world(tmp_path)
+    with world.state() as state:
+        job = replace(
+            get_job(state, job_id),
+            waiting_for=f"waiting on the vendor: {import_words(IMPORT, said=f'Import {IMPORT}: NotFinished', age_seconds=10_800, polls=7, page=PAGE)}",
+        )
+    line = job_line(job, Pace(), brief=True).plain
+    assert f"import {IMPORT[:8]}…: NotFinished, 3.0 h old, 7 polls" in line[:80]
+    assert IMPORT in job_line(job, Pace()).plain
+
+
+def test_letting_go_tells_what_was_taken_over_from_what_got_no_answer(tmp_path: Path) -> None:
+    world, _, job_id = waiting_world(tmp_path)
+    with world.state() as state:
+        job, imports = get_job(state, job_id), imports_of(state, get_job(state, job_id))
+    for rows, words in (
+        (2, "has 2 rows the platform took over and has not said the end of."),
+        (
+            3,
+            "has 2 rows the platform took over and has not said the end of, and 1 row that left and got no answer.",
+        ),
+    ):
+        dialog = unblock_dialog(job, rows, imports)
+        assert any(words in str(line) for line in dialog._lines)
 
 
 async def test_the_report_page_can_be_copied(tmp_path: Path) -> None:

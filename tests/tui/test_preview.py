@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from console.tui.screens.plan_diff import PlanDiff
 from console.tui.screens.preview import PreviewPage
 from state.jobs import get_job, job_options, list_jobs
 from state.links import find_link
-from state.model import JobKind, JobState, Member, Plan, RowClass
+from state.model import AddressChange, JobKind, JobState, Member, Plan, RowClass
 from state.moments import utc_now
 from state.opt_outs import suppress_here
 from state.plans import get_plan, plans_of
@@ -444,6 +445,42 @@ async def test_f6_the_guard_on_removals_asks_for_its_number(tmp_path: Path, star
         await settled(pilot)
         with world.state() as state:
             assert job_options(state, started[0]) == {"max_removals": 13}
+
+
+async def test_f6_the_guard_on_changed_addresses_asks_for_their_number(
+    tmp_path: Path, started: list[str]
+) -> None:
+    world = linked_world(tmp_path)
+    crowd = [(f"r{number:02d}@example.org", f"9{number:02d}", "R", "R", 0) for number in range(12)]
+    with world.state() as state:
+        members = [
+            *MEMBERS,
+            *(Member(email, email, MEMBERS[0].consent, "subscribed") for email, *_ in crowd),
+        ]
+        put_members(state, LINK.name, LINK.connection, LINK.list_id, members)
+        put_people(state, [*PEOPLE, *crowd])
+        put_people(
+            state, [*PEOPLE, *((f"new.{email}", key, first, last, 0) for email, key, first, last, _ in crowd)]
+        )
+        moving = replace(LINK, address_change=AddressChange.MOVE)
+        plan = put_plan(state, link=moving, listing_rows=len(members))
+    assert [(guard.reason, guard.value, guard.limit) for guard in plan.guards] == [("too-many-moves", 12, 10)]
+    app = world.app(PREVIEW)
+    async with app.run_test(size=(160, 50)) as pilot:
+        await settled(pilot)
+        assert "over to another address in one plan: 12, limit 10. Way out: x asks" in screen_text(app)
+        await pilot.press("x")
+        await dialog_open(pilot, Confirm)
+        assert "12 (changed addresses):" in screen_text(app)
+        fields = list(app.screen.query(Input))
+        assert len(fields) == 2, "one for who unsubscribes, one for the changed addresses"
+        app.screen.set_focus(fields[0])
+        await pilot.press("1")
+        app.screen.set_focus(fields[1])
+        await pilot.press("1", "2", "enter", "enter")
+        await settled(pilot)
+        with world.state() as state:
+            assert job_options(state, started[0]) == {"max_removals": 12}
 
 
 async def test_r03_mails_sent_stand_on_the_line_and_in_the_dialog(tmp_path: Path) -> None:

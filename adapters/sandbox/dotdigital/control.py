@@ -51,7 +51,7 @@ FIELDS: dict[str, str] = {
     "remove-field": "name, account",
     "activity": "campaign, email (or emails), action, url, at (ISO 8601)",
     "refuse-next": "code, status, path (a pattern), method, count",
-    "next-import": "status, polls, ms, load, report, faults, lose, count (0 for all from now on)",
+    "next-import": "status, polls, ms, load, report, faults, lose, replace, count (0 for all from now on)",
     "hold-imports": "on",
     "release-imports": "id",
     "lose-rows": "every (0 for none)",
@@ -180,6 +180,8 @@ def _next_import(platform: "DotdigitalSandbox", arguments: dict[str, Any]) -> Co
     ending.faults = _faults(arguments.get("faults"))
     ending.lose = [str(email) for email in arguments.get("lose") or []]
     count = whole({"count": 1, **arguments}, "count")
+    if count == 0 or ("replace" in arguments and yes_or_no(arguments, "replace")):
+        platform.rehearsals.endings.clear()
     if count:
         platform.rehearsals.endings += [replace(ending) for _ in range(count)]
     else:

@@ -12,7 +12,9 @@ _IMPORT: Final = "import(-collection|/with-merge-option/[A-Za-z]+)?$"
 
 
 def _ends(name: str, status: str, help_: str) -> Rehearsal:
-    orders: tuple[tuple[str, Mapping[str, object]], ...] = (("next-import", {"status": status, "polls": 1}),)
+    orders: tuple[tuple[str, Mapping[str, object]], ...] = (
+        ("next-import", {"status": status, "polls": 1, "replace": True}),
+    )
     return Rehearsal(f"import-{name}", f"Next import: {status}", help_, orders)
 
 

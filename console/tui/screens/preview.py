@@ -434,7 +434,9 @@ class PreviewPage(Page):
             return "there is nothing to send"
         if (plan.connection, plan.list_id) != (self.link.connection, self.link.list_id):
             return "the plan was made for another list than the link has now; press p"
-        held = [guard for guard in plan.guards if stops(guard, plan, radius.losses, radius.source_writes)]
+        held = [
+            guard for guard in plan.guards if stops(guard, plan, radius.typed_losses, radius.source_writes)
+        ]
         return (
             f"a guard stops it: {held[0].rule}: {held[0].value:,}, limit {held[0].limit:,}" if held else None
         )

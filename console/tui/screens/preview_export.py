@@ -45,15 +45,15 @@ async def export_plan(page: PreviewPage) -> None:
             f"Export {plan.link} to {data.list_name}",
             lines,
             action_line(radius, data.list_name, source),
-            typed=_typed(radius),
+            typed=_typed(plan, radius),
             danger=bool(radius.losses),
         )
     )
     if not sure:
         return
     options: dict[str, object] = {}
-    if radius.losses:
-        options["max_removals"] = radius.losses
+    if radius.typed_losses:
+        options["max_removals"] = radius.typed_losses
     if radius.source_writes:
         options["max_write_backs"] = radius.source_writes
     if data.preview is not None and data.preview.plan_id == plan.plan_id:
@@ -71,21 +71,23 @@ async def export_plan(page: PreviewPage) -> None:
         app.go(Place(PlaceKind.JOB, job_id))
 
 
-def _typed(radius: BlastRadius) -> str | list[tuple[str, str]]:
-    """What cannot be taken back wants its number typed: who leaves (design law 6), and what the source is given."""
-    if radius.losses and radius.source_writes:
-        return [
-            (str(radius.losses), "removals and unsubscriptions"),
-            (str(radius.source_writes), "writes to the source"),
-        ]
-    return str(radius.losses or radius.source_writes or "")
+def _typed(plan: Plan, radius: BlastRadius) -> str | list[tuple[str, str]]:
+    """What cannot be taken back wants its number typed: who leaves, whose subscription goes to another address in
+    a number that a guard holds (design law 6), and what the source is given."""
+    guarded = any(guard.reason == "too-many-moves" for guard in plan.guards)
+    asked = [
+        (radius.losses, "removals and unsubscriptions"),
+        (radius.moves if guarded else 0, "changed addresses"),
+        (radius.source_writes, "writes to the source"),
+    ]
+    wanted = [(str(count), what) for count, what in asked if count]
+    return wanted if len(wanted) > 1 else wanted[0][0] if wanted else ""
 
 
 def confirm_lines(
     plan: Plan, radius: BlastRadius, list_name: str, source: str, *, outdated: str
 ) -> list[Content | str]:
     """What the dialog says above its button; every number is the plan's (F7)."""
-    fields = plan.fields if radius.additions or radius.changes else ()
     lines: list[Content | str] = [
         sentence(
             "Plan ",
@@ -109,7 +111,7 @@ def confirm_lines(
             else "no mail is sent.",
         ),
         f"  {effort_line(radius)}." if radius.calls is not None else "",
-        f"  Leaves this house: {', '.join(('address', *fields))}.",
+        f"  Leaves this house: {', '.join(radius.leaves)}.",
     ]
     lines += [guard_line(guard, stops=False) for guard in plan.guards]
     if outdated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -30,6 +31,11 @@ SIGNS = {
 """The state of a job in shape and word; colour only adds to it."""
 
 
+_LONG_ID = re.compile(r"(?<![=/\w-])([0-9a-fA-F]{8})-[0-9a-fA-F]{4}(?:-[0-9a-fA-F]{4}){2}-[0-9a-fA-F]{12}\b")
+_SHORT_ID = r"\1…"
+"""A vendor's id of 36 letters leaves no room for the age of an import and how often it was asked after."""
+
+
 def standing(job: Job) -> str:
     """The sign with all its words, where there is room for them."""
     return "◷ waiting on the vendor" if job.state is JobState.WAITING else SIGNS[job.state]
@@ -48,14 +54,15 @@ class Pace:
     seconds_left: float | None = None
 
 
-def job_line(job: Job, pace: Pace) -> Content:
-    """``▶ export members-news 1,200 of 5,000 contacts (24 %) 310/s, 12 s left``"""
-    words = f"{standing(job)} {job.kind.value} {printable(job.link or job.connection)}"
+def job_line(job: Job, pace: Pace, *, brief: bool = False) -> Content:
+    """``▶ export members-news 1,200 of 5,000 contacts (24 %) 310/s, 12 s left``; ``brief`` where there is little room."""
+    words = f"{SIGNS[job.state] if brief else standing(job)} {job.kind.value} {printable(job.link or job.connection)}"
     progress = ""
     if job.state is JobState.STALLED:
         progress = " · W tells why, and how to free it"
     elif job.state is JobState.WAITING and job.waiting_for:
-        progress = f": {printable(waits_for(job))}"
+        waits = waits_for(job)
+        progress = f": {printable(_LONG_ID.sub(_SHORT_ID, waits) if brief else waits)}"
     elif job.total:
         share = min(100, job.done * 100 // job.total)
         progress = f" {number(job.done)} of {number(job.total)} {printable(job.unit)} ({share} %)"
@@ -99,7 +106,7 @@ class StatusLine(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._line = Content("")
+        self._line = self._brief = Content("")
 
     def on_mount(self) -> None:
         self.show(cast("ConsoleApp", self.app).running)
@@ -107,15 +114,16 @@ class StatusLine(Widget):
     def show(self, jobs: Sequence[tuple[Job, Pace]]) -> None:
         """Show some jobs; repaints only when the words differ."""
         if not jobs:
-            line = Content.assemble(("no job is running", "dim"))
+            line = brief = Content.assemble(("no job is running", "dim"))
         else:
-            line = job_line(*jobs[0])
-            if len(jobs) > 1:
-                line = Content.assemble(line, (f"   and {counted(len(jobs) - 1, 'more job')}", "dim"))
-        if line != self._line:
-            self._line = line
+            more = (f"   and {counted(len(jobs) - 1, 'more job')}" if len(jobs) > 1 else "", "dim")
+            line = Content.assemble(job_line(*jobs[0]), more)
+            brief = Content.assemble(job_line(*jobs[0], brief=True), more)
+        if (line, brief) != (self._line, self._brief):
+            self._line, self._brief = line, brief
             self.refresh()
 
     def render(self) -> Content:
         width = self.content_size.width
-        return self._line if self._line.cell_length <= width else self._line.truncate(width, ellipsis=True)
+        line = self._line if self._line.cell_length <= width else self._brief
+        return line if line.cell_length <= width else line.truncate(width, ellipsis=True)

@@ -33,6 +33,7 @@ from adapters.provider import (
 )
 from state.model import Action, Outcome
 from tests.adapters.dotdigital.accounts import (
+    API,
     BOOK,
     GUID,
     OTHER_GUID,
@@ -47,7 +48,8 @@ from tests.adapters.dotdigital.accounts import (
 from tests.adapters.wires import Recorder
 
 NOT_EMPTY = f"{BOOK}/contacts/import/with-merge-option/OnlyOverwriteIfNotEmpty"
-OVERWRITE = f"{BOOK}/contacts/import/with-merge-option/Overwrite"
+CHANGES = f"{API}/contacts/import/with-merge-option/OnlyOverwriteIfNotEmpty"
+CLEARINGS = f"{API}/contacts/import/with-merge-option/Overwrite"
 IDA, JUERG, TOM = "ida@example.org", "jürg@example.org", "tom@example.org"
 
 
@@ -118,15 +120,19 @@ async def test_only_what_the_settings_ask_for_leaves_beside_mapped_fields(
 ) -> None:
     opened(httpx_mock)
     httpx_mock.add_response(method="POST", url=NOT_EMPTY, **started())
+    if options.get("opt_in_type", "Unknown") != "Unknown":
+        unknown = {"message": "Error: ERROR_CONTACT_NOT_FOUND"}
+        httpx_mock.add_response(url=re.compile(r".*/v2/contacts/ida"), status_code=404, json=unknown)
     dotdigital = connect(Recorder(), options=options)
     await dotdigital.add(REMOTE, [Addition(IDA, {"FIRSTNAME": "Ida"}, "form 2024")])
-    assert sent(asked(httpx_mock)[0]) == [header, cells]
+    (post,) = [one for one in asked(httpx_mock) if one.method == "POST"]
+    assert sent(post) == [header, cells]
     await dotdigital.aclose()
 
 
 async def test_changes_carry_no_consent_whatever_the_settings(httpx_mock: HTTPXMock) -> None:
     opened(httpx_mock)
-    httpx_mock.add_response(method="POST", url=NOT_EMPTY, **started())
+    httpx_mock.add_response(method="POST", url=CHANGES, **started())
     dotdigital = connect(Recorder(), options={"opt_in_type": "VerifiedDouble", "send_consent": True})
     submission = await dotdigital.change(
         REMOTE, [change(IDA, FIRSTNAME="Ida"), change(TOM, LASTNAME="Frei")], by_ticket=True
@@ -166,8 +172,8 @@ async def test_a_value_that_stayed_is_cleared_by_a_file_in_which_every_cell_is_m
     httpx_mock.add_response(
         method="PUT", json=contact(81, dataFields=[{"key": "CLUB", "value": "Bern"}]), is_reusable=True
     )
-    httpx_mock.add_response(method="POST", url=NOT_EMPTY, **started())
-    httpx_mock.add_response(method="POST", url=OVERWRITE, **started(OTHER_GUID))
+    httpx_mock.add_response(method="POST", url=CHANGES, **started())
+    httpx_mock.add_response(method="POST", url=CLEARINGS, **started(OTHER_GUID))
     dotdigital = connect(Recorder())
     rows = [change(IDA, "81", CLUB="", FIRSTNAME="Ida"), change(TOM, "82", FIRSTNAME="Tom")]
     submission = await dotdigital.change(REMOTE, rows, by_ticket=True)
@@ -195,8 +201,8 @@ def test_R32_a_field_a_row_does_not_mention_is_touched_on_neither_side_of_the_do
     clearing = [row for row in rows if "" in row.fields.values()]
     filling = [row for row in rows if "" not in row.fields.values()]
     for files, kind in (
-        (files_of_changes(filling, Layout(), clearing=False), importfile.NOT_EMPTY),
-        (files_of_changes(clearing, Layout(), clearing=True), importfile.OVERWRITE),
+        (files_of_changes(filling, Layout(), clearing=False), importfile.CHANGES_NOT_EMPTY),
+        (files_of_changes(clearing, Layout(), clearing=True), importfile.CHANGES_OVERWRITE),
     ):
         for one in files:
             assert one.template == kind
@@ -206,7 +212,7 @@ def test_R32_a_field_a_row_does_not_mention_is_touched_on_neither_side_of_the_do
                 cells = dict(zip(header[1:], line[1:], strict=True))
                 given_ = {name: value for name, value in cells.items() if value}
                 assert given_ == {name: value for name, value in fields.items() if value}
-                if kind == importfile.OVERWRITE:
+                if kind == importfile.CHANGES_OVERWRITE:
                     assert cells == dict(fields)
 
 

@@ -29,6 +29,8 @@ FORBIDDEN = [
     ("POST", "/address-books/4711/contacts"),
     ("POST", "/address-books/4711/contacts/import"),
     ("POST", "/address-books/4711/contacts/import/with-merge-option/OnlyOverwriteIfContactDataNotPopulated"),
+    ("POST", "/address-books/4711/contacts/import/with-merge-option/Overwrite"),
+    ("POST", "/contacts/import/with-merge-option/OnlyOverwriteIfContactDataNotPopulated"),
     ("POST", "/contacts/unsubscribe"),
     ("PUT", "/contacts/suppress-contacts"),
     ("POST", "/contacts/resubscribe"),
@@ -39,7 +41,8 @@ FORBIDDEN = [
 WRITTEN = {
     ("POST", "/address-books"),
     ("POST", "/address-books/4711/contacts/import/with-merge-option/OnlyOverwriteIfNotEmpty"),
-    ("POST", "/address-books/4711/contacts/import/with-merge-option/Overwrite"),
+    ("POST", "/contacts/import/with-merge-option/OnlyOverwriteIfNotEmpty"),
+    ("POST", "/contacts/import/with-merge-option/Overwrite"),
     ("POST", "/address-books/4711/contacts/delete"),
     ("POST", "/address-books/4711/contacts/unsubscribe"),
     ("POST", "/address-books/4711/contacts/resubscribe"),

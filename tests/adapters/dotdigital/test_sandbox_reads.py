@@ -253,6 +253,19 @@ async def test_R20_a_gateway_is_no_wrong_login(sandbox: RunningSandbox, recorder
     await account.aclose()
 
 
+@pytest.mark.parametrize(("scheme", "told"), [("tiered", False), ("flat", True)])
+async def test_the_hours_figures_are_told_where_the_hour_counts(
+    sandbox: RunningSandbox, recorder: Recorder, scheme: str, told: bool
+) -> None:
+    sandbox.control(VENDOR, "rate", scheme=scheme)
+    account = open_account(sandbox, recorder)
+    report = await account.check()
+    assert report.account is not None
+    assert ("calls-left" in {finding.reason for finding in report.findings}) is told
+    assert ("calls left" in report.account.details) is told
+    await account.aclose()
+
+
 async def test_F14_the_minutes_limit_is_waited_for_and_a_tenth_is_left(
     sandbox: RunningSandbox, recorder: Recorder
 ) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -271,6 +274,41 @@ async def test_consent_is_sent_only_when_asked_for(
     settlement = await settled(account, remote, await account.add(remote, additions(EVA, FIRSTNAME="Eva")))
     assert by_email(settlement.results)[EVA].outcome is Outcome.SENT
     await account.aclose()
+
+
+@pytest.mark.parametrize("by_call", [200, 0])
+async def test_whom_the_account_knows_keeps_the_opt_in_type_another_book_collected(
+    sandbox: RunningSandbox,
+    recorder: Recorder,
+    remote: RemoteList,
+    monkeypatch: pytest.MonkeyPatch,
+    by_call: int,
+) -> None:
+    monkeypatch.setattr("adapters.dotdigital.lookup.KNOWN_BY_CALL", by_call)
+    (known,) = some(sandbox, "Subscribed")
+    plain = open_account(sandbox, recorder)
+    (found,) = await plain.find(remote, [known], ())
+    await settled(plain, remote, await plain.remove(remote, [Removal(known, found.origin_id)]))
+    before = opt_in_type(sandbox, known)
+    account = open_account(sandbox, recorder, opt_in_type="VerifiedDouble")
+    submission = await account.add(remote, additions(known, EVA, FIRSTNAME="Eva"))
+    settlement = await settled(account, remote, submission)
+    assert {one.outcome for one in settlement.results} == {Outcome.SENT}
+    assert opt_in_type(sandbox, EVA) == "VerifiedDouble"
+    assert opt_in_type(sandbox, known) == before != "VerifiedDouble"
+    for one in (plain, account):
+        await one.aclose()
+
+
+def opt_in_type(sandbox: RunningSandbox, email: str) -> str:
+    """What the platform notes of a contact's consent."""
+    key = sandbox.key(VENDOR)
+    login = base64.b64encode(f"{key['user']}:{key['password']}".encode()).decode()
+    request = urllib.request.Request(
+        f"{sandbox.url(VENDOR)}/contacts/{email}", headers={"Authorization": f"Basic {login}"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return str(json.load(answer)["optInType"])
 
 
 # --- removal, opt-out, address, asking ------------------------------------------------------------------------------------

@@ -185,7 +185,10 @@ async def test_a_login_that_cannot_be_right_asks_nobody(user: str, password: str
     await dotdigital.aclose()
 
 
-@pytest.mark.parametrize(("user", "hint"), [(USER, False), ("office@alpine.example", True)])
+@pytest.mark.parametrize(
+    ("user", "hint"),
+    [(USER, False), ("expired@apiconnector.example", False), ("office@alpine.example", True)],
+)
 async def test_a_refused_login_names_the_likeliest_mistake(
     httpx_mock: HTTPXMock, user: str, hint: bool
 ) -> None:

@@ -14,6 +14,7 @@ from pytest_httpx import HTTPXMock
 
 from adapters.provider import AdapterError, Addition, RowResult, Settlement
 from state.model import Consent, Outcome
+from state.open_imports import import_words
 from state.reasons import REASONS
 from tests.adapters.dotdigital.accounts import (
     ANY,
@@ -81,11 +82,15 @@ def by_email(settlement: Settlement) -> dict[str, RowResult]:
 
 
 @pytest.mark.parametrize("word", ["NotFinished", "notfinished", "NOTFINISHED"])
-async def test_an_unfinished_import_is_told_with_its_page(httpx_mock: HTTPXMock, word: str) -> None:
+async def test_an_unfinished_import_is_told_and_its_page_is_left_to_whoever_keeps_it(
+    httpx_mock: HTTPXMock, word: str
+) -> None:
     status(httpx_mock, word)
     settlement = await settle(httpx_mock, age=10**6)
     assert not settlement.finished
-    assert settlement.text == f"Import {GUID}: {word}; report page {PAGE}"
+    assert settlement.text == f"Import {GUID}: {word}"
+    told = import_words(GUID, said=settlement.text, age_seconds=63, polls=7, page=PAGE)
+    assert told == f"import {GUID}: {word}, 63 s old, 7 polls, report page {PAGE}"
 
 
 @pytest.mark.parametrize("word", ["NotAvailableInThisVersion", "BeingLookedAt", ""])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +14,10 @@ from state.audit import append_audit
 from state.jobs import create_job, finish_job
 from state.model import Consent, JobKind, JobState, Operator
 from state.moments import utc_now
+from state.schema import VERSION
 from state.store import open_state
 from tests.console.cli.desk import LISTED, SEED, Desk, listed_as
+from tests.state.test_migrations import version_1
 
 OPERATOR = Operator("eva", "here")
 
@@ -40,6 +45,21 @@ def test_no_job_yet_is_said(desk: Desk) -> None:
     with open_state(desk.state):
         pass
     assert "No job has run yet" in desk.run("jobs").out
+
+
+def test_explain_without_an_address_is_a_wrong_call(desk: Desk) -> None:
+    answer = desk.run("explain", " ")
+    assert (answer.code, "Say which address." in answer.err) == (2, True)
+
+
+@pytest.mark.parametrize("what", ["connections", "links"])
+def test_a_machine_without_settings_is_told_how_to_begin_and_nothing_else(desk: Desk, what: str) -> None:
+    desk.config.unlink()
+    answer = desk.run(what)
+    assert (answer.code, answer.err) == (0, "")
+    assert f"There are no {what} yet." in answer.out
+    if what == "connections":
+        assert "--provider dotdigital|mailchimp" in answer.out
 
 
 def test_show_follow_and_outcomes_of_a_job(desk: Desk, exported: dict[str, str]) -> None:
@@ -181,3 +201,48 @@ def test_looking_makes_no_state(desk: Desk, words: tuple[str, ...]) -> None:
     assert (answer.code, "[state-missing]" in answer.err) == (10, True)
     assert not desk.state.exists()
     assert not os.path.lexists(desk.state.parent)
+
+
+LOOKING = [("jobs",), ("contacts",), ("explain", "here@example.org"), ("state", "info"), ("state", "check")]
+
+
+@pytest.fixture
+def older(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state file as the first version left it."""
+    desk.state.parent.mkdir(mode=0o700)
+    version_1(desk.state, monkeypatch)
+    desk.state.chmod(0o600)
+    return desk.state
+
+
+def schema_of(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+@pytest.mark.parametrize("words", LOOKING, ids=" ".join)
+def test_I22_looking_brings_an_older_state_up(desk: Desk, older: Path, words: tuple[str, ...]) -> None:
+    answer = desk.run(*words)
+    assert answer.code == 0, answer.err
+    assert schema_of(older) == VERSION
+
+
+@pytest.mark.parametrize("words", LOOKING, ids=" ".join)
+def test_I22_read_only_leaves_an_older_state_as_it_is_and_names_a_way_that_works(
+    desk: Desk, older: Path, words: tuple[str, ...]
+) -> None:
+    answer = desk.run("--read-only", *words)
+    assert (answer.code, "[state-older]" in answer.err) == (10, True), answer.err
+    assert schema_of(older) == 1
+    assert "listwarden state info" in answer.err
+    assert desk.run("state", "info").code == 0
+    assert desk.run("--read-only", *words).code == 0
+
+
+def test_I22_the_doctor_changes_nothing_and_names_the_same_way(desk: Desk, older: Path) -> None:
+    answer = desk.run("doctor", "--json")
+    (found,) = [one for one in answer.document if one["reason"] == "state-older"]
+    assert (answer.code, schema_of(older)) == (10, 1)
+    assert found["next"].endswith("listwarden state info")
+    assert desk.run("state", "info").code == 0
+    assert "state-older" not in [one["reason"] for one in desk.run("doctor", "--json").document]

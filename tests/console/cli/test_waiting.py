@@ -79,6 +79,9 @@ def test_an_export_of_the_account_lets_it_go_on_and_is_refused_naming_it(
     assert started == [waiting]
     for told in ("[import-open]", "import 0f6c", "report page https://app.example/report", waiting[-8:]):
         assert told in refused.err
+    (step,) = [line for line in refused.err.splitlines() if line.startswith("next:")]
+    assert f"job resume {waiting[-8:]}" in step, "the job that holds the import, not the refused one"
+    assert f"job unblock {waiting[-8:]}" in step
     assert desk.bodies() == []
 
 

@@ -325,6 +325,11 @@ def test_polls_and_time_can_be_ordered(desk: Desk) -> None:
     assert [status(desk, import_id) for _ in range(9)] == ["NotFinished"] * 9
     desk.clock.advance(60)
     assert status(desk, import_id) == "Finished"
+    desk.control("next-import", status="Failed", count=2)
+    assert desk.control("next-import", polls=0, replace=True)["ordered"] == 1, (
+        "the orders before are forgotten"
+    )
+    desk.control("next-import", status="Failed")
     desk.control("next-import", polls=0, count=0)
     for email in (TOM, "uli@example.org"):
         assert status(desk, desk.post_file([f"{email},,"]).body["id"]) == "Finished"
