@@ -73,7 +73,9 @@ async def test_what_is_ordered_happens_to_the_next_import(sandbox: RunningSandbo
     await order("dotdigital", url, known["import-watchdog"], Recorder().wire())
     await order("dotdigital", url, known["import-failed"], Recorder().wire())
     ordered = sandbox.control("dotdigital", "next-import")["ordered"]
-    assert ordered == 2, "the end chosen last, and the one ordered here: a choice takes the place of the one before"
+    assert ordered == 2, (
+        "the end chosen last, and the one ordered here: a choice takes the place of the one before"
+    )
 
 
 async def test_a_server_that_is_no_sandbox_gets_no_order() -> None:
