@@ -91,7 +91,7 @@ def next_of(job: Job) -> str:
 def _next_of_holder(session: Session, job: Job) -> str:
     """What to do about another job whose import or rows without an answer kept this one from sending."""
     from state.ids import short_id
-    from state.jobs import job_no
+    from state.jobs import get_job, job_no
     from state.open_imports import open_imports, rows_in_doubt
     from state.plans import get_plan
 
@@ -103,9 +103,12 @@ def _next_of_holder(session: Session, job: Job) -> str:
         if not holders:
             list_id = get_plan(state, job.plan_id).list_id
             holders = [one.job_id for one in rows_in_doubt(state, job.connection, list_id, but=number)]
-    if not holders:
-        return f"It has ended meanwhile: listwarden export {job.link}"
+        if not holders:
+            return f"It has ended meanwhile: listwarden export {job.link}"
+        over = get_job(state, holders[0]).state.final
     short = short_id(holders[0])
+    if over:  # it cannot go on, and what it left can only be let go of
+        return f"Look at the list at the platform, then let go: listwarden job unblock {short}"
     return f"Ask again: listwarden job resume {short}; if it never ends: listwarden job unblock {short}"
 
 

@@ -14,7 +14,7 @@ from console.jobs.pickup import pick_up_waiting
 from console.jobs.process import alive, this_process
 from console.jobs.run import Run
 from state.ids import short_id
-from state.jobs import request_cancel
+from state.jobs import finish_job, request_cancel
 from state.leases import take_lease
 from state.model import Action, Job, JobState, Outcome, RowClass
 from state.store import open_state
@@ -290,6 +290,33 @@ def test_rows_without_an_answer_are_not_posted_again_under_another_name(
     release(books, ended.job.job_id)
     books.control("hold-imports", on=False)
     assert books.carry(books.new_export(books.preview(link))).job.reason != "import-open"
+
+
+def test_rows_without_an_answer_of_a_job_that_was_cancelled_can_only_be_let_go_of(
+    books: Books, rested: None
+) -> None:
+    books.additions(5)
+    books.control("hold-imports", on=True)
+    books.control("fail-next", count=1, body="drop-after", path="contacts/import", method="POST")
+    ended = books.export()
+    with open_state(books.state_path) as state:
+        finish_job(
+            state,
+            ended.job.job_id,
+            state_=JobState.CANCELLED,
+            reason="cancelled",
+            text="Cancelled while it was sending.",
+            exit_code=130,
+            counts={},
+            now=books.now(),
+        )
+    plan = books.preview()
+    refused = books.carry(books.new_export(plan))
+    short = short_id(ended.job.job_id)
+    assert (refused.exit_code, refused.job.reason) == (6, "import-open"), refused.log
+    assert f"job unblock {short}" in refused.log
+    assert f"job resume {short}" not in refused.log
+    assert len(books.posts()) == 1
 
 
 def test_a_job_whose_link_is_gone_names_the_way_out(books: Books, rested: None) -> None:
